@@ -1,0 +1,38 @@
+//! Every label, annotation and field-manager key.
+
+/// The plant (name of the `PlantSite`).
+pub const PLANT: &str = "andon.dev/plant";
+/// The line.
+pub const LINE: &str = "andon.dev/line";
+/// The integration.
+pub const INTEGRATION: &str = "andon.dev/integration";
+/// The stage.
+pub const STAGE: &str = "andon.dev/stage";
+/// The instance of a stage; ends in the first digits of its digest.
+pub const INSTANCE: &str = "andon.dev/instance";
+/// Says that Andon made an object.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Value of [`MANAGED_BY`].
+pub const MANAGED_BY_ANDON: &str = "andon";
+/// On a ControllerRevision: this rendering passed on its line and is its newest last good.
+pub const LAST_GOOD: &str = "andon.dev/last-good";
+/// On a ControllerRevision: the target digest this rendering failed for.
+pub const FAILED: &str = "andon.dev/failed";
+/// On a ControllerRevision: the blueprint version it was rendered from.
+pub const VERSION: &str = "andon.dev/version";
+/// On a ControllerRevision: the rendering digest.
+pub const DIGEST: &str = "andon.dev/digest";
+/// On an IntegrationRelease or PlantIntegration: take the failed mark off and try again; honoured once per value.
+pub const RETRY: &str = "andon.dev/retry";
+
+/// Field manager of the site controller.
+pub const SITE_MANAGER: &str = "andon-site";
+/// Field manager of the release controller.
+pub const RELEASE_MANAGER: &str = "andon-release";
+/// Field manager of the integration controller.
+pub const INTEGRATION_MANAGER: &str = "andon-integration";
+
+/// Value of [`STAGE`] on objects that all stages share.
+pub const COMMON: &str = "common";
+/// Value of [`STAGE`] on the objects of the check Job.
+pub const CHECK: &str = "check";

@@ -1,0 +1,160 @@
+//! Reasons of conditions, holds and events. One word each; the message carries the numbers.
+
+use std::fmt;
+
+macro_rules! reasons {
+    ($(#[$outer:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident),+ $(,)? }) => {
+        $(#[$outer])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $name { $($(#[$doc])* $variant),+ }
+
+        impl $name {
+            /// Every one, for documentation and tests.
+            pub const ALL: &'static [$name] = &[$($name::$variant),+];
+
+            /// The word as it stands in the API.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => stringify!($variant)),+ }
+            }
+
+            /// The reason of that name, if there is one.
+            pub fn parse(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|reason| reason.as_str() == word)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Why something is not done now.
+    HoldReason {
+        /// No release asks anything of this plant.
+        NoRelease,
+        /// The release is paused.
+        Paused,
+        /// A less critical line has not finished.
+        EarlierLineNotDone,
+        /// A line failed this target; the plant has stopped for it.
+        PlantStopped,
+        /// This rendering failed here before.
+        FailedBefore,
+        /// A first install failed; there is nothing to go back to.
+        InstallFailed,
+        /// The blueprint object does not exist.
+        BlueprintMissing,
+        /// What the blueprint requires does not run at this plant.
+        RequirementNotMet,
+        /// The parameters do not fit the blueprint's schema.
+        ParametersInvalid,
+        /// A template of the blueprint cannot be rendered.
+        RenderFailed,
+        /// The release's analysis cannot be used.
+        AnalysisInvalid,
+        /// The check Job has not finished.
+        CheckRunning,
+        /// A stage is not in place yet.
+        StageNotReady,
+        /// The old instance of a stage has not gone yet.
+        OldInstanceLeaving,
+        /// The bake has not lasted long enough.
+        Baking,
+        /// Too few documents to pass.
+        TooFewSamples,
+        /// The counters cannot be read.
+        NoData,
+        /// The canary finishes nothing, and the other lines do not either.
+        AllLinesStandStill,
+        /// The canary has finished nothing yet and has no input waiting.
+        NoInput,
+        /// The line is no longer in the PlantSite; what runs there is kept.
+        LineRemoved,
+        /// The API server refused an object of the rendering in a dry run.
+        DryRunUnanswered,
+    }
+}
+
+reasons! {
+    /// Why a trial failed.
+    FailureReason {
+        /// The evidence against an indicator reached the limit.
+        CheckFailed,
+        /// The routes did not start or a golden document came out wrong.
+        RoutesInvalid,
+        /// The API server refused an object.
+        Refused,
+        /// Finished nothing while the other lines did.
+        NoProgress,
+        /// Did not become ready in time.
+        NotReady,
+        /// The container restarted again and again.
+        CanaryRestarts,
+    }
+}
+
+reasons! {
+    /// What an event tells.
+    EventReason {
+        /// A line's trial began.
+        LineStarted,
+        /// The routes were checked in the real engine.
+        RoutesChecked,
+        /// Every stage is in place; the bake began.
+        LineBaking,
+        /// A line's canary passed.
+        LinePromoted,
+        /// A line's canary failed; the line goes back.
+        LineFailed,
+        /// A line runs its last good again.
+        LineRolledBack,
+        /// A first install failed and was stopped.
+        LineStopped,
+        /// A newer target replaced the one on trial.
+        LineSuperseded,
+        /// Somebody had changed an object; it was put back.
+        DriftPutBack,
+        /// Nothing can be done until the spec changes.
+        Invalid,
+        /// Every line runs the target.
+        ReleaseComplete,
+    }
+}
+
+reasons! {
+    /// Reasons of the conditions `Ready`, `Reconciling`, `Stalled` and `RolledBack`.
+    ConditionReason {
+        /// Every line runs what it should.
+        AllLinesSteady,
+        /// A line is on trial.
+        LineOnTrial,
+        /// Something waits; the message says for what.
+        Waiting,
+        /// A line failed the target and went back.
+        LineRolledBack,
+        /// The spec cannot be used.
+        Invalid,
+        /// No release asks anything.
+        NoRelease,
+        /// The namespace already has a PlantSite.
+        NamespaceTaken,
+        /// The plant's lines and integrations are taken up.
+        Accepted,
+        /// Every plant runs the release.
+        Complete,
+        /// Some plant has not finished.
+        Progressing,
+        /// Paused by a person.
+        Paused,
+        /// No plant wants this integration.
+        NoPlants,
+        /// The blueprint object does not exist.
+        BlueprintMissing,
+        /// Another release of the fleet speaks for the same integration.
+        Overlapping,
+    }
+}

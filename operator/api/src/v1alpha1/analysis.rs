@@ -1,0 +1,40 @@
+//! How a release is judged. Limits belong to the release, indicators to the blueprint.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How a canary is judged.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Analysis {
+    /// How long a canary must run before it can pass. Delays a pass only, never a fail.
+    pub bake: Bake,
+    /// Documents a canary must have finished before it can pass. Delays a pass only, never a fail.
+    pub min_samples: i64,
+    /// Confidence of a fail, per line and trial, shared over its checks; a percent string such as `99.9%`.
+    pub confidence: String,
+    /// A canary with input waiting that finishes nothing for so long, while the other lines do, fails.
+    /// A canary that does not become ready for so long fails too. Go duration, for instance `10m`.
+    pub progress_deadline: String,
+    /// The checks. None: a canary passes when it is ready, has baked and has not restarted again and again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+}
+
+/// How long a canary must run before it can pass.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Bake {
+    /// Go duration, for instance `30m` or `1h30m`.
+    pub duration: String,
+}
+
+/// An indicator with a limit.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Check {
+    /// Name of an indicator of the blueprint.
+    pub indicator: String,
+    /// The largest share of bad documents that is acceptable; a percent string such as `1%`.
+    pub max: String,
+}

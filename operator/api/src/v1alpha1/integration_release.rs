@@ -1,0 +1,117 @@
+//! Kind `IntegrationRelease`: which blueprint version goes to the plants, and how it is judged.
+
+use super::{Analysis, Parameters, parameters_schema};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One integration of a fleet on its way through the plants. Bumping the version in Git is the next release.
+#[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[kube(
+    group = "andon.dev",
+    version = "v1alpha1",
+    kind = "IntegrationRelease",
+    namespaced,
+    status = "IntegrationReleaseStatus",
+    shortname = "ir",
+    category = "andon"
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IntegrationReleaseSpec {
+    /// The integration, as the plants name it.
+    pub integration: String,
+    /// The blueprint and its version.
+    pub blueprint: BlueprintReference,
+    /// Values for every plant of this release; a plant's own values win over them.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    #[schemars(schema_with = "parameters_schema")]
+    pub parameters: Parameters,
+    /// How each canary is judged.
+    pub analysis: Analysis,
+    /// No line starts to move while this is true; a line on trial is still judged and taken back if need be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+}
+
+/// A blueprint and its version.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BlueprintReference {
+    /// Name of the blueprint.
+    pub name: String,
+    /// Semantic version, for instance `1.2.0`.
+    pub version: String,
+}
+
+impl BlueprintReference {
+    /// Name of the `Blueprint` object that holds this version.
+    pub fn object_name(&self) -> String {
+        format!("{}-{}", self.name, self.version)
+    }
+}
+
+/// What is true of the release now: counts, never lines.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IntegrationReleaseStatus {
+    /// The generation this status speaks of; -1 until the release has been looked at.
+    #[serde(default = "super::plant_site::unobserved")]
+    pub observed_generation: i64,
+    /// Target digest of what `spec` asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// For people; nothing decides by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<ReleasePhase>,
+    /// Plants by what they do.
+    #[serde(default)]
+    pub plants: PlantCounts,
+    /// Why plants wait, grouped by reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<HoldCount>,
+    /// `Ready`, `Reconciling`, `Stalled`, `RolledBack`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+}
+
+/// Where a release is. For people.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+pub enum ReleasePhase {
+    /// Some plant has not finished.
+    Progressing,
+    /// Paused by a person.
+    Paused,
+    /// Every line of every plant runs it.
+    Complete,
+    /// A line failed it and went back; the plant has stopped for this target.
+    RolledBack,
+    /// It cannot be tried: the spec or the blueprint is wrong.
+    Invalid,
+}
+
+/// Plants of a release by what they do.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlantCounts {
+    /// Plants that want this integration.
+    pub total: i64,
+    /// Plants where every line runs it.
+    pub done: i64,
+    /// Plants where a line is on trial.
+    pub moving: i64,
+    /// Plants where nothing moves yet.
+    pub waiting: i64,
+    /// Plants where a line failed it.
+    pub rolled_back: i64,
+}
+
+/// How many plants wait for one reason.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HoldCount {
+    /// The hold's reason.
+    pub reason: String,
+    /// Lines that wait for it.
+    pub count: i64,
+}

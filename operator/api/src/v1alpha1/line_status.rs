@@ -1,0 +1,199 @@
+//! What is remembered of one line. Every decision that must survive a crash is written here *before* it is acted on.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One line of one integration.
+///
+/// What should exist in the cluster follows from `last_good` and `trial` alone:
+///
+/// ```text
+/// trial           last_good   the cluster should hold
+/// none            none        nothing
+/// none            L           L, drift put back
+/// unchecked       any         what it held; the check Job beside it
+/// checked         any         the trial, stage by stage, by each stage's strategy
+/// failed          L           L again; then the trial is cleared and remembered as `failed`
+/// failed          none        nothing but InPlace stages (a first install has nothing to go back to)
+/// ```
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LineStatus {
+    /// Name of the line.
+    pub name: String,
+    /// Where the line is. For people; nothing decides by it.
+    pub phase: LinePhase,
+    /// What the line runs now; during a change the one that is being put in place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<RenderingReference>,
+    /// The newest rendering that passed here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_good: Option<RenderingReference>,
+    /// The rendering on trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<Trial>,
+    /// The rendering that failed last; it is not tried again for the same target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Failed>,
+    /// Why nothing happens now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<LineHold>,
+}
+
+/// Where a line is (design: a line's way through a change). For people.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+pub enum LinePhase {
+    /// Runs its last good; nothing to do.
+    Steady,
+    /// A change is due, but not now; the hold says why.
+    Waiting,
+    /// The routes start and their golden documents come out right, in the real engine.
+    Checking,
+    /// Stages are replaced one after the other.
+    Replacing,
+    /// The canary runs and is judged.
+    Baking,
+    /// The last good is being put back.
+    RollingBack,
+    /// A first install failed and was stopped; there is nothing to go back to.
+    Stopped,
+}
+
+/// Names one rendering.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RenderingReference {
+    /// Blueprint version it was rendered from.
+    pub version: String,
+    /// Rendering digest, `sha256:…`.
+    pub digest: String,
+    /// Name of the ControllerRevision that holds its objects.
+    pub revision: String,
+}
+
+/// A rendering on trial.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Trial {
+    /// The rendering.
+    pub rendering: RenderingReference,
+    /// Target digest it was made for.
+    pub target_digest: String,
+    /// When the trial began.
+    pub started: Time,
+    /// Whether the routes were checked in the real engine, so that pods may change.
+    #[serde(default)]
+    pub checked: bool,
+    /// When pods may first have changed (the check passed); deadlines count from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacing_since: Option<Time>,
+    /// When every stage was in place and the bake began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baking_since: Option<Time>,
+    /// Documents finished well since the canary started.
+    #[serde(default)]
+    pub good: i64,
+    /// Documents refused since the canary started.
+    #[serde(default)]
+    pub bad: i64,
+    /// Documents needed for a pass.
+    #[serde(default)]
+    pub needed: i64,
+    /// Evidence against the canary, for instance `1:4005`; a fail needs `1:(1/alpha)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// Last reading of each container that worked for this trial.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub containers: Vec<ContainerCount>,
+    /// When the canary last finished a document, and where the control lines stood then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<ProgressMark>,
+    /// Set once the trial has failed; from then on the line goes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<TrialFailure>,
+}
+
+/// Counters of one run of one container, as last read. Kept because a container that has gone cannot be asked again.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerCount {
+    /// Pod UID.
+    pub pod: String,
+    /// When this run of the container started: a restart begins at 0 again.
+    pub started: Time,
+    /// Indicator name -> `[good, bad]` when the trial began to count this container (0 for one the trial itself started).
+    pub base: std::collections::BTreeMap<String, Vec<i64>>,
+    /// Indicator name -> `[good, bad]` as last read.
+    pub last: std::collections::BTreeMap<String, Vec<i64>>,
+    /// Finished documents: first reading and last reading.
+    pub done: Vec<i64>,
+}
+
+/// When the canary last finished a document, and where the control lines stood then.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProgressMark {
+    /// When.
+    pub at: Time,
+    /// Documents the canary had finished then.
+    pub done: i64,
+    /// What each control line's containers had finished then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<ControlCount>,
+}
+
+/// What one container of a control line had finished.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ControlCount {
+    /// The control line.
+    pub line: String,
+    /// Pod UID.
+    pub pod: String,
+    /// When this run of the container started.
+    pub started: Time,
+    /// Documents it had finished.
+    pub done: i64,
+}
+
+/// Why and when a trial failed.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TrialFailure {
+    /// Reason in one word.
+    pub reason: String,
+    /// What happened, with the numbers that decided it.
+    pub message: String,
+    /// When it was decided.
+    pub at: Time,
+}
+
+/// A rendering that failed and is not tried again for the same target.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Failed {
+    /// The rendering.
+    pub rendering: RenderingReference,
+    /// Target digest it failed for.
+    pub target_digest: String,
+    /// Reason in one word.
+    pub reason: String,
+    /// What happened, with the numbers that decided it.
+    pub message: String,
+    /// When it was decided.
+    pub at: Time,
+    /// When the last good was back in place and ready; none while there is nothing to go back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Time>,
+}
+
+/// Why nothing happens on a line now.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LineHold {
+    /// Reason in one word.
+    pub reason: String,
+    /// The reason with its numbers, and what will end it.
+    pub message: String,
+}

@@ -1,0 +1,45 @@
+//! The API version `andon.dev/v1alpha1` and its kinds.
+
+mod analysis;
+mod blueprint;
+mod integration_release;
+mod line_status;
+mod plant_integration;
+mod plant_site;
+
+pub use analysis::{Analysis, Bake, Check};
+pub use blueprint::{
+    Address, Blueprint, BlueprintSpec, CounterSelector, Indicator, MetricsEndpoint, Progress,
+    Requirement, Scope, Session, Stage, Strategy,
+};
+pub use integration_release::{
+    BlueprintReference, HoldCount, IntegrationRelease, IntegrationReleaseSpec,
+    IntegrationReleaseStatus, PlantCounts, ReleasePhase,
+};
+pub use line_status::{
+    ContainerCount, ControlCount, Failed, LineHold, LinePhase, LineStatus, ProgressMark,
+    RenderingReference, Trial, TrialFailure,
+};
+pub use plant_integration::{
+    Go, PlantIntegration, PlantIntegrationSpec, PlantIntegrationStatus, Target,
+};
+pub use plant_site::{
+    IntegrationChoice, Line, LineSelection, MetricsSource, PlantSite, PlantSiteSpec,
+    PlantSiteStatus, PrometheusSource,
+};
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// The API group of every kind.
+pub const GROUP: &str = "andon.dev";
+
+/// The pseudo-line of a blueprint with scope `Site`; it counts as the most critical line of the plant.
+pub const SITE_LINE: &str = "site";
+
+/// Free-form parameters: an object whose members only the blueprint's parameter schema knows.
+pub type Parameters = serde_json::Map<String, serde_json::Value>;
+
+/// The API server keeps what it does not know here; Andon checks it against the blueprint's schema.
+pub(crate) fn parameters_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+}

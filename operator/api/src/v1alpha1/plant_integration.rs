@@ -1,0 +1,77 @@
+//! Kind `PlantIntegration`: one integration at one plant, with everything needed to judge and go back alone.
+
+use super::{Analysis, BlueprintReference, LineStatus, Parameters, parameters_schema};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One integration at one plant. Made by Andon: people read it.
+#[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[kube(
+    group = "andon.dev",
+    version = "v1alpha1",
+    kind = "PlantIntegration",
+    namespaced,
+    status = "PlantIntegrationStatus",
+    shortname = "pi",
+    category = "andon"
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlantIntegrationSpec {
+    /// The integration. Owned by the site controller.
+    pub integration: String,
+    /// What a release asks of this plant. Owned whole by the release controller; none: hold `NoRelease`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
+}
+
+/// What a release asks of a plant.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Target {
+    /// `namespace/name` of the release.
+    pub release: String,
+    /// The blueprint and its version.
+    pub blueprint: BlueprintReference,
+    /// The release's parameters.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    #[schemars(schema_with = "parameters_schema")]
+    pub parameters: Parameters,
+    /// How each canary is judged.
+    pub analysis: Analysis,
+    /// Target digest: of blueprint content, release parameters and analysis.
+    pub digest: String,
+    /// Whether lines may start to move.
+    pub go: Go,
+}
+
+/// Whether lines may start to move.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+pub enum Go {
+    /// Lines may start.
+    Proceed,
+    /// No line starts; a line on trial is judged on.
+    Wait,
+}
+
+/// What runs here, line by line.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlantIntegrationStatus {
+    /// The generation this status speaks of; -1 until it has been looked at.
+    #[serde(default = "super::plant_site::unobserved")]
+    pub observed_generation: i64,
+    /// The target digest this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_digest: Option<String>,
+    /// One entry a line, in the order in which they move.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<LineStatus>,
+    /// Lines done out of lines that take part, for instance `2/3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// `Ready`, `Reconciling`, `Stalled`, `RolledBack`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+}

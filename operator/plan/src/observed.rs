@@ -1,0 +1,185 @@
+//! Everything a decision may see. Serializable: an incident becomes a test by saving one of these.
+
+use andon_api::{BlueprintSpec, PlantIntegrationSpec, PlantIntegrationStatus, PlantSiteSpec};
+use andon_render::Rendering;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What the integration controller saw of one integration at one plant, at one moment.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Observed {
+    /// When it was seen; the only time a decision knows.
+    pub now: Timestamp,
+    /// The plant.
+    pub site: Site,
+    /// The integration and what is remembered of its lines.
+    pub integration: Integration,
+    /// The blueprint that the target names.
+    pub blueprint: Seen<BlueprintSpec>,
+    /// The other integrations of the plant, for `requires`.
+    pub neighbours: Vec<Neighbour>,
+    /// The renderings kept in the plant.
+    pub revisions: Vec<Revision>,
+    /// Every object that carries this integration's labels, as the API server gave it (managed fields left out).
+    /// Kinds: ConfigMap, Service, ServiceAccount, Deployment, StatefulSet, Job, NetworkPolicy, PodDisruptionBudget.
+    pub objects: Vec<Value>,
+    /// The pods that carry this integration's labels.
+    pub pods: Vec<Pod>,
+    /// What the pods' counters said, by pod UID. Only pods with a metrics endpoint are asked, and only while a trial
+    /// is on; a pod that is not in here was not asked.
+    pub readings: BTreeMap<String, Reading>,
+    /// Whether the API server would take the objects of the unchecked trial; none: it was not asked.
+    pub dry_run: Option<DryRun>,
+}
+
+/// Something that may be there, may not be there, or may not be known. Unknown is not absent.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub enum Seen<T> {
+    /// It is there.
+    Present(T),
+    /// It is not there.
+    Absent,
+    /// Nobody could tell.
+    Unknown(String),
+}
+
+/// The plant.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Site {
+    /// Name of the `PlantSite`.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its spec.
+    pub spec: PlantSiteSpec,
+}
+
+/// A `PlantIntegration`.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Integration {
+    /// Its name.
+    pub name: String,
+    /// Its UID; part of every owner reference.
+    pub uid: String,
+    /// Its generation.
+    pub generation: i64,
+    /// Its resource version: the precondition of every status write.
+    pub resource_version: String,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Its spec.
+    pub spec: PlantIntegrationSpec,
+    /// What is remembered.
+    pub status: PlantIntegrationStatus,
+}
+
+/// Another integration of the same plant.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Neighbour {
+    /// Name of the integration.
+    pub integration: String,
+    /// Blueprint it runs, by its target.
+    pub blueprint: String,
+    /// Version of the last good of each of its lines, by line.
+    pub last_good: BTreeMap<String, String>,
+}
+
+/// A rendering kept in the plant (a ControllerRevision).
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Revision {
+    /// Name of the ControllerRevision: `<integration>-<line>-<digest8>`.
+    pub name: String,
+    /// Its UID: the precondition of marking and deleting it.
+    pub uid: String,
+    /// Line it belongs to.
+    pub line: String,
+    /// Counts up with each revision of a line.
+    pub number: i64,
+    /// Marked as the line's newest last good.
+    pub last_good: bool,
+    /// Target digest it failed for.
+    pub failed: Option<String>,
+    /// The rendering.
+    pub rendering: Rendering,
+}
+
+/// A pod.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Pod {
+    /// Name.
+    pub name: String,
+    /// UID.
+    pub uid: String,
+    /// Line, by its label (empty on the check Job's pods).
+    pub line: String,
+    /// Stage, by its label.
+    pub stage: String,
+    /// Instance, by its label.
+    pub instance: String,
+    /// Whether it is ready.
+    pub ready: bool,
+    /// Whether it is being deleted.
+    pub terminating: bool,
+    /// When its (first) container started this time; none while it is not running.
+    pub started: Option<Timestamp>,
+    /// How often that container has restarted.
+    pub restarts: i32,
+    /// Why it is not running, for instance `ImagePullBackOff`, or what it said when it ended.
+    pub trouble: Option<String>,
+    /// Message that the container wrote when it last ended (its termination log).
+    pub last_words: Option<String>,
+}
+
+/// What a pod's counters said.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub enum Reading {
+    /// It answered.
+    Counts(Counts),
+    /// It could not be asked, or the answer could not be read.
+    NoAnswer(String),
+}
+
+/// Counters of one container since it started.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Indicator -> documents that came out well and that did not. A selector that matches no series makes the whole
+    /// reading `NoAnswer`: unknown is not zero.
+    pub indicators: BTreeMap<String, GoodBad>,
+    /// Finished documents, whatever became of them; none where the blueprint does not say how to see them.
+    pub done: Option<i64>,
+    /// Whether input waits; none where the blueprint does not say.
+    pub waiting: Option<i64>,
+}
+
+/// Documents that came out well and documents that did not.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct GoodBad {
+    /// Came out well.
+    pub good: i64,
+    /// Did not.
+    pub bad: i64,
+}
+
+/// Whether the API server would take the objects of a rendering.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub enum DryRun {
+    /// It would.
+    Accepted,
+    /// It would not, and says why.
+    Refused(String),
+    /// It did not answer.
+    NoAnswer(String),
+}
