@@ -49,19 +49,29 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+class NotReady(Exception):
+    """A simulator ended at once; the message holds what it said."""
+
+
 @dataclass
 class Process:
     """A simulator; `start` again takes up what it had on disk."""
 
     arguments: list[str]
+    errors: Path
     child: subprocess.Popen | None = None
     hello: dict[str, Any] = field(default_factory=dict)
 
     def start(self) -> "Process":
         """Starts it and waits for its first line of output."""
-        self.child = subprocess.Popen([sys.executable, *self.arguments], cwd=HERE, stdout=subprocess.PIPE, text=True)
-        first = self.child.stdout.readline()
-        assert first, f"{self.arguments[0]} ended with {self.child.wait()} before it was ready"
+        command, pipe = [sys.executable, *self.arguments], subprocess.PIPE
+        with open(self.errors, "a+") as errors:
+            self.child = subprocess.Popen(command, cwd=HERE, stdout=pipe, stderr=errors, text=True)
+            first = self.child.stdout.readline()
+            if not first:
+                code = self.child.wait(20)
+                errors.seek(0)
+                raise NotReady(f"{self.arguments[0]} ended with {code} before it was ready: {errors.read()}")
         self.hello = json.loads(first)
         return self
 
@@ -80,12 +90,12 @@ class Process:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Process]]:
-    """Starts simulators that end with the test."""
+def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Starts simulators that end with the test, and shows what they complained of."""
     running: list[Process] = []
 
     def begin(script: str, *arguments: Any) -> Process:
-        process = Process([script, *map(str, arguments)]).start()
+        process = Process([script, *map(str, arguments)], tmp_path / "errors").start()
         running.append(process)
         return process
 
@@ -93,3 +103,5 @@ def start() -> Iterator[Callable[..., Process]]:
     for process in running:
         if process.child.poll() is None:
             process.kill()
+    if running:
+        print(running[0].errors.read_text())

@@ -146,8 +146,11 @@ def main() -> None:
     parser.add_argument("--ledger", type=Path, required=True, help="the ledger's file; taken up if it exists")
     parser.add_argument("--materials", nargs="+", default=MATERIALS)
     given = parser.parse_args()
-    ledger = Ledger(given.ledger)
-    server = Server((given.host, given.port), Erp(ledger, given.path, tuple(given.materials)).doors)
+    try:
+        ledger = Ledger(given.ledger)
+        server = Server((given.host, given.port), Erp(ledger, given.path, tuple(given.materials)).doors)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())

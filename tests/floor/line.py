@@ -23,6 +23,10 @@ class Identity:
     integration: str
     line: str
 
+    def __post_init__(self) -> None:
+        """Says at once, not at the first document, if no key can be made of these names."""
+        self.key(0, 1)
+
     def key(self, epoch: int, seq: int) -> str:
         """The key of one of its documents."""
         return idempotency_key(self.plant, self.integration, self.line, epoch, seq)

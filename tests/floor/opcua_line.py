@@ -264,7 +264,10 @@ def main() -> None:
     parser.add_argument("--publishing-interval", type=float, default=100, help="publish at least every so many ms")
     given = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
-    asyncio.run(serve(given))
+    try:
+        asyncio.run(serve(given))
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import call, wait_for
+from conftest import NotReady, call, wait_for
 
 GOOD = {
     "plant": "ulm",
@@ -310,5 +310,5 @@ def test_takes_up_a_ledger_with_a_torn_last_line(erp, tmp_path):
 
 def test_a_ledger_broken_in_the_middle_is_named(tmp_path, start):
     (tmp_path / "ledger.jsonl").write_text('{"n":1,"outcome":"pos\n{}\n')
-    with pytest.raises(AssertionError, match="before it was ready"):
+    with pytest.raises(NotReady, match="line 1: not JSON"):
         start("erp.py", "--port", 0, "--ledger", tmp_path / "ledger.jsonl")
