@@ -1,1 +1,10 @@
-//! tests
+//! What tests and the demo share: the cluster, the shop floor, processes, waiting with deadlines.
+
+pub mod cluster;
+pub mod demo;
+pub mod floor;
+pub mod packages;
+pub mod plant;
+pub mod process;
+pub mod story;
+pub mod wait;

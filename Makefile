@@ -1,0 +1,71 @@
+# Andon's tasks. `make help` lists them. Everything that is downloaded or built stays in .cache/ and target/.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+ROOT  := $(CURDIR)
+CACHE := $(ROOT)/.cache
+BIN   := $(CACHE)/bin
+IMG   := $(CACHE)/images
+
+include tests/cluster/cluster.mk
+include tests/floor/floor.mk
+include $(wildcard blueprints/engine/engine.mk operator/controller/image.mk)
+
+.PHONY: help demo test check unit e2e apiserver simulate bench crds clean
+help: ## Lists the tasks
+	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
+
+# ---- What everything needs ------------------------------------------------------------------------------------------
+
+# Programs of this workspace that the demo and the tests start.
+.PHONY: programs
+programs:
+	cargo build --quiet --workspace --bins
+
+# Everything that a run on a cluster needs: the cluster's programs, the tools, the images, the simulators.
+.PHONY: parts
+parts: cluster-programs images $(VENV)/.stamp programs
+
+.PHONY: images
+images: $(IMG)/connector.tar $(IMG)/broker.tar $(IMG)/operator.tar
+
+# ---- The main job ---------------------------------------------------------------------------------------------------
+
+demo: parts ## Takes plant ulm through two good releases and two bad ones, on a real cluster
+	cargo run --quiet -p andon-tests --bin demo
+
+# ---- Tests, the least powerful first ---------------------------------------------------------------------------------
+
+test: check unit check-floor cluster-tests ## Everything: what CI runs
+
+$(CACHE)/cargo/bin/cargo-deny:
+	cargo install --quiet --locked --root $(CACHE)/cargo cargo-deny --version 0.20.2
+
+check: $(CACHE)/cargo/bin/cargo-deny $(BIN)/helm ## Formatting, lints, licences, generated files, purity, chart
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	$< check --hide-inclusion-graph --log-level error bans licenses sources
+	cargo run --quiet -p andon-api --bin crdgen -- --check crds charts/andon/crds
+	.ci/purity
+	$(BIN)/helm lint --quiet --strict charts/andon
+
+unit: ## Unit tests, golden scenarios, simulation, examples; no cluster
+	cargo test --quiet --workspace --lib --bins
+	cargo test --quiet -p andon-tests --test scenario --test simulation --test example
+
+.PHONY: cluster-tests
+cluster-tests: parts ## The tests that need a cluster: API server, then connectors and all
+	cargo build --quiet --workspace --tests
+	tests/with-cluster test cargo test --quiet -p andon-tests --test apiserver_crd --test apiserver -- --test-threads=1
+	cargo test --quiet -p andon-tests --test e2e -- --test-threads=1 --nocapture
+
+simulate: ## Simulation with SEEDS=N seeds
+	cargo run --quiet --release -p andon-tests --bin simulate -- --seeds $(or $(SEEDS),1000)
+
+bench: parts ## The numbers of the README
+	cargo run --quiet --release -p andon-render --example render_bench
+	cargo run --quiet -p andon-tests --bin bench
+
+crds: ## Writes the generated CRDs
+	cargo run --quiet -p andon-api --bin crdgen -- crds charts/andon/crds
