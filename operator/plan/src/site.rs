@@ -1,0 +1,491 @@
+//! The site controller's decision: which `PlantIntegration` objects a plant has, and what its status says.
+
+use andon_api::condition::{self, ConditionType, Wanted};
+use andon_api::reason::ConditionReason;
+use andon_api::{PlantIntegrationStatus, PlantSiteSpec, PlantSiteStatus, SITE_LINE};
+use jiff::{Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// What the site controller saw of one plant.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedSite {
+    /// When it was seen.
+    pub now: Timestamp,
+    /// The plant.
+    pub site: PlantSeen,
+    /// The other plants of the same namespace.
+    pub siblings: Vec<Named>,
+    /// The `PlantIntegration` objects of the namespace.
+    pub integrations: Vec<IntegrationSeen>,
+}
+
+/// A `PlantSite` as the API server gave it.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct PlantSeen {
+    /// Its name and age.
+    #[serde(flatten)]
+    pub named: Named,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its UID; part of the owner reference of everything it owns.
+    pub uid: String,
+    /// Its generation.
+    pub generation: i64,
+    /// Its resource version: the precondition of the status write.
+    pub resource_version: String,
+    /// What people ask.
+    pub spec: PlantSiteSpec,
+    /// What is remembered.
+    pub status: PlantSiteStatus,
+}
+
+/// An object's name and age: where two speak for the same thing, the older one does.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+/// A `PlantIntegration` as the site controller sees it.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct IntegrationSeen {
+    /// Its name, which is the integration's.
+    pub name: String,
+    /// Its UID: the precondition of changing or deleting it.
+    pub uid: String,
+    /// UID of the object that controls it.
+    pub owner: Option<String>,
+    /// The integration that it says it is.
+    pub integration: String,
+    /// Value of the plant label.
+    pub plant: Option<String>,
+    /// What runs.
+    pub status: PlantIntegrationStatus,
+}
+
+/// What the site controller writes.
+#[must_use = "a plan that nobody carries out changes nothing"]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct SitePlan {
+    /// Writes, in order. Each may be repeated without harm.
+    pub changes: Vec<SiteChange>,
+    /// The status after this plan.
+    pub status: PlantSiteStatus,
+    /// Whether it differs from the observed one.
+    pub write_status: bool,
+}
+
+/// One write of the site controller.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub enum SiteChange {
+    /// Creates a `PlantIntegration`, or puts back its metadata and `spec.integration`.
+    Apply {
+        /// The integration; also the object's name.
+        integration: String,
+        /// UID of the object that is there; none: it must not be there.
+        uid: Option<String>,
+    },
+    /// Deletes a `PlantIntegration` that nothing runs for.
+    Delete {
+        /// Its name.
+        integration: String,
+        /// Its UID.
+        uid: String,
+    },
+}
+
+/// Decides which `PlantIntegration` objects a plant has.
+pub fn plan_site(observed: &ObservedSite) -> SitePlan {
+    let site = &observed.site;
+    if let Some(older) = speaker(&site.named, &observed.siblings) {
+        let message = format!(
+            "namespace {} already belongs to PlantSite {}; a plant lives alone in its namespace: \
+             move this PlantSite to a namespace of its own",
+            site.namespace, older.name
+        );
+        return refused(observed, ConditionReason::NamespaceTaken, message);
+    }
+    if let Err(message) = validate(&site.spec, &site.namespace) {
+        return refused(observed, ConditionReason::Invalid, message);
+    }
+    let wanted: BTreeSet<&str> = site
+        .spec
+        .integrations
+        .iter()
+        .map(|i| i.name.as_str())
+        .collect();
+    let mut changes: Vec<SiteChange> = wanted
+        .iter()
+        .filter_map(|name| claim(observed, name))
+        .collect();
+    let mut kept = Vec::new();
+    for seen in observed.integrations.iter().filter(|seen| {
+        seen.owner.as_deref() == Some(&site.uid) && !wanted.contains(seen.name.as_str())
+    }) {
+        let running = running_lines(&seen.status);
+        if running.is_empty() {
+            changes.push(SiteChange::Delete {
+                integration: seen.name.clone(),
+                uid: seen.uid.clone(),
+            });
+        } else {
+            kept.push(format!("{} (lines {})", seen.name, running.join(", ")));
+        }
+    }
+    finish(observed, changes, accepted(&site.spec, &kept))
+}
+
+/// The object that speaks instead of `mine`, if an older one does. Names settle a tie, so that both sides agree.
+pub(crate) fn speaker<'a>(mine: &Named, others: &'a [Named]) -> Option<&'a Named> {
+    others
+        .iter()
+        .filter(|other| (other.created, &other.name) < (mine.created, &mine.name))
+        .min_by_key(|other| (other.created, &other.name))
+}
+
+/// What the API server's schema cannot say about a plant.
+fn validate(spec: &PlantSiteSpec, namespace: &str) -> Result<(), String> {
+    if TimeZone::get(&spec.time_zone).is_err() {
+        return Err(format!(
+            "spec.timeZone: \"{}\" is no IANA time zone; write for instance Europe/Berlin",
+            spec.time_zone
+        ));
+    }
+    if spec.fleet == namespace {
+        return Err(format!(
+            "spec.fleet: \"{namespace}\" is the plant's own namespace; a plant lives alone in a namespace of its \
+             own: keep the releases in another one and name that"
+        ));
+    }
+    let mut names = BTreeSet::new();
+    for (index, line) in spec.lines.iter().enumerate() {
+        if line.name == SITE_LINE {
+            return Err(format!(
+                "spec.lines[{index}].name: \"{SITE_LINE}\" is kept for what a plant has once; choose another name"
+            ));
+        }
+        if !names.insert(&line.name) {
+            return Err(format!(
+                "spec.lines[{index}].name: \"{}\" is there twice; every line has a name of its own",
+                line.name
+            ));
+        }
+    }
+    let mut integrations = BTreeSet::new();
+    for (index, choice) in spec.integrations.iter().enumerate() {
+        if !integrations.insert(&choice.name) {
+            return Err(format!(
+                "spec.integrations[{index}].name: \"{}\" is there twice; list an integration once",
+                choice.name
+            ));
+        }
+        let excluded = choice.lines.iter().flat_map(|lines| &lines.exclude);
+        if let Some(unknown) = excluded.into_iter().find(|name| !names.contains(name)) {
+            return Err(format!(
+                "spec.integrations[{index}].lines.exclude: \"{unknown}\" is not in spec.lines; name a line of this plant"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The write that makes an integration this plant's own; none if it is already.
+fn claim(observed: &ObservedSite, name: &str) -> Option<SiteChange> {
+    let site = &observed.site;
+    let seen = observed.integrations.iter().find(|seen| seen.name == name);
+    let right = seen.is_some_and(|seen| {
+        seen.owner.as_deref() == Some(&site.uid)
+            && seen.integration == name
+            && seen.plant.as_deref() == Some(&site.named.name)
+    });
+    (!right).then(|| SiteChange::Apply {
+        integration: name.to_owned(),
+        uid: seen.map(|seen| seen.uid.clone()),
+    })
+}
+
+/// Lines on which something runs or is about to.
+fn running_lines(status: &PlantIntegrationStatus) -> Vec<&str> {
+    status
+        .lines
+        .iter()
+        .filter(|line| line.running.is_some() || line.last_good.is_some() || line.trial.is_some())
+        .map(|line| line.name.as_str())
+        .collect()
+}
+
+fn accepted(spec: &PlantSiteSpec, kept: &[String]) -> Vec<Wanted> {
+    if kept.is_empty() {
+        let message = format!(
+            "{}, {}",
+            count(spec.lines.len(), "line"),
+            count(spec.integrations.len(), "integration")
+        );
+        return vec![Wanted {
+            kind: ConditionType::Ready,
+            status: true,
+            reason: ConditionReason::Accepted,
+            message,
+        }];
+    }
+    let message = format!(
+        "no longer in spec.integrations but still running: {}; what runs is kept: list it again, or delete the \
+         PlantIntegration of that name to stop and remove it",
+        kept.join(", ")
+    );
+    stalled(ConditionReason::Waiting, message)
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Not ready, and only a person can change that.
+pub(crate) fn stalled(reason: ConditionReason, message: String) -> Vec<Wanted> {
+    [(ConditionType::Ready, false), (ConditionType::Stalled, true)]
+        .into_iter()
+        .map(|(kind, status)| Wanted {
+            kind,
+            status,
+            reason,
+            message: message.clone(),
+        })
+        .collect()
+}
+
+fn refused(observed: &ObservedSite, reason: ConditionReason, message: String) -> SitePlan {
+    finish(observed, Vec::new(), stalled(reason, message))
+}
+
+fn finish(observed: &ObservedSite, changes: Vec<SiteChange>, wanted: Vec<Wanted>) -> SitePlan {
+    let site = &observed.site;
+    let status = PlantSiteStatus {
+        observed_generation: site.generation,
+        conditions: condition::merge(
+            &site.status.conditions,
+            &wanted,
+            site.generation,
+            observed.now,
+        ),
+    };
+    SitePlan {
+        changes,
+        write_status: status != site.status,
+        status,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use andon_api::{LinePhase, LineStatus, RenderingReference};
+    use serde_json::json;
+
+    fn observed() -> ObservedSite {
+        let at: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
+        let spec = json!({
+            "siteCode": "DE-ULM-01", "timeZone": "Europe/Berlin", "fleet": "andon-fleet",
+            "lines": [{"name": "packaging-1", "criticality": 10}],
+            "integrations": [{"name": "confirmations"}]
+        });
+        ObservedSite {
+            now: at,
+            site: PlantSeen {
+                named: Named {
+                    name: "ulm".into(),
+                    created: at,
+                },
+                namespace: "plant-ulm".into(),
+                uid: "site-uid".into(),
+                generation: 3,
+                resource_version: "7".into(),
+                spec: serde_json::from_value(spec).unwrap(),
+                status: PlantSiteStatus::default(),
+            },
+            siblings: Vec::new(),
+            integrations: Vec::new(),
+        }
+    }
+
+    fn seen(name: &str) -> IntegrationSeen {
+        IntegrationSeen {
+            name: name.into(),
+            uid: format!("{name}-uid"),
+            owner: Some("site-uid".into()),
+            integration: name.into(),
+            plant: Some("ulm".into()),
+            status: PlantIntegrationStatus::default(),
+        }
+    }
+
+    fn runs(line: &str) -> PlantIntegrationStatus {
+        let reference = RenderingReference {
+            version: "1.0.0".into(),
+            digest: "sha256:aa".into(),
+            revision: "r".into(),
+        };
+        PlantIntegrationStatus {
+            lines: vec![LineStatus {
+                name: line.into(),
+                phase: LinePhase::Steady,
+                running: Some(reference.clone()),
+                last_good: Some(reference),
+                trial: None,
+                failed: None,
+                hold: None,
+            }],
+            ..PlantIntegrationStatus::default()
+        }
+    }
+
+    fn condition(plan: &SitePlan, kind: ConditionType) -> (String, String, String) {
+        let found = condition::find(&plan.status.conditions, kind).unwrap();
+        (
+            found.status.clone(),
+            found.reason.clone(),
+            found.message.clone(),
+        )
+    }
+
+    #[test]
+    fn an_integration_gets_its_object_and_the_plant_is_ready() {
+        let plan = plan_site(&observed());
+        assert_eq!(
+            plan.changes,
+            [SiteChange::Apply {
+                integration: "confirmations".into(),
+                uid: None
+            }]
+        );
+        let ready = condition(&plan, ConditionType::Ready);
+        assert_eq!(
+            ready,
+            (
+                "True".into(),
+                "Accepted".into(),
+                "1 line, 1 integration".into()
+            )
+        );
+        assert_eq!(plan.status.observed_generation, 3);
+    }
+
+    #[test]
+    fn planning_again_changes_nothing() {
+        let mut observed = observed();
+        observed.site.status = plan_site(&observed).status;
+        observed.integrations = vec![seen("confirmations")];
+        observed.now = "2026-11-21T09:00:00Z".parse().unwrap();
+        let plan = plan_site(&observed);
+        assert_eq!((plan.changes, plan.write_status), (Vec::new(), false));
+    }
+
+    #[test]
+    fn an_object_whose_owner_or_label_was_changed_is_put_back() {
+        for spoil in [
+            |seen: &mut IntegrationSeen| seen.owner = None,
+            |seen: &mut IntegrationSeen| seen.plant = Some("other".into()),
+        ] {
+            let mut observed = observed();
+            let mut wrong = seen("confirmations");
+            spoil(&mut wrong);
+            observed.integrations = vec![wrong];
+            let expected = SiteChange::Apply {
+                integration: "confirmations".into(),
+                uid: Some("confirmations-uid".into()),
+            };
+            assert_eq!(plan_site(&observed).changes, [expected]);
+        }
+    }
+
+    #[test]
+    fn the_older_of_two_plants_owns_the_namespace() {
+        let mut observed = observed();
+        observed.siblings = vec![Named {
+            name: "neu-ulm".into(),
+            created: "2026-11-20T08:00:00Z".parse().unwrap(),
+        }];
+        let plan = plan_site(&observed);
+        assert!(plan.changes.is_empty());
+        for kind in [ConditionType::Ready, ConditionType::Stalled] {
+            let (_, reason, message) = condition(&plan, kind);
+            assert_eq!(reason, "NamespaceTaken");
+            assert!(message.contains("plant-ulm") && message.contains("neu-ulm"), "{message}");
+        }
+        observed.siblings[0].created = "2026-11-22T08:00:00Z".parse().unwrap();
+        assert_eq!(plan_site(&observed).changes.len(), 1);
+        // Made in the same second: the name decides, the same way from both sides.
+        observed.siblings[0].created = observed.site.named.created;
+        assert!(plan_site(&observed).changes.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_with_field_value_and_remedy() {
+        type Spoil = fn(&mut PlantSiteSpec);
+        let cases: [(Spoil, &str); 5] = [
+            (
+                |spec| spec.time_zone = "Europe/Ulm".into(),
+                "spec.timeZone: \"Europe/Ulm\"",
+            ),
+            (
+                |spec| spec.fleet = "plant-ulm".into(),
+                "spec.fleet: \"plant-ulm\"",
+            ),
+            (
+                |spec| spec.lines.push(spec.lines[0].clone()),
+                "spec.lines[1].name: \"packaging-1\"",
+            ),
+            (
+                |spec| spec.lines[0].name = "site".into(),
+                "spec.lines[0].name: \"site\"",
+            ),
+            (
+                |spec| spec.integrations.push(spec.integrations[0].clone()),
+                "spec.integrations[1].name: \"confirmations\"",
+            ),
+        ];
+        for (spoil, expected) in cases {
+            let mut observed = observed();
+            spoil(&mut observed.site.spec);
+            let plan = plan_site(&observed);
+            assert!(plan.changes.is_empty(), "{expected}");
+            let (_, reason, message) = condition(&plan, ConditionType::Stalled);
+            assert_eq!(reason, "Invalid");
+            assert!(message.starts_with(expected) && message.contains("; "), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_removed_integration_goes_only_when_nothing_runs() {
+        let mut observed = observed();
+        observed.integrations = vec![seen("confirmations"), seen("orders")];
+        let delete = SiteChange::Delete {
+            integration: "orders".into(),
+            uid: "orders-uid".into(),
+        };
+        assert_eq!(plan_site(&observed).changes, [delete]);
+        observed.integrations[1].status = runs("packaging-1");
+        let plan = plan_site(&observed);
+        assert!(plan.changes.is_empty());
+        let (_, reason, message) = condition(&plan, ConditionType::Stalled);
+        assert_eq!(reason, "Waiting");
+        assert!(message.contains("orders (lines packaging-1)"), "{message}");
+    }
+
+    #[test]
+    fn what_belongs_to_somebody_else_is_left_alone() {
+        let mut observed = observed();
+        let mut foreign = seen("orders");
+        foreign.owner = None;
+        observed.integrations = vec![seen("confirmations"), foreign];
+        assert!(plan_site(&observed).changes.is_empty());
+    }
+}
