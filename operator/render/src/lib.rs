@@ -6,6 +6,23 @@
 //!   integration < line  ----------+
 //! ```
 
+mod canonical;
+mod explain;
+mod filter;
+mod lines;
+mod object;
+mod order;
+mod parameter;
+mod problem;
+mod render;
 mod rendering;
+mod template;
+mod value;
+mod yaml;
 
+pub use andon_api::Parameters;
+pub use canonical::{content_digest, digest_json};
+pub use parameter::{Layers, NamedParameters, ParameterError, effective};
+pub use problem::{PackError, Place, Problem, RenderError};
+pub use render::{Facts, LineFacts, PlantFacts, RenderRequest, render};
 pub use rendering::{RenderedCheck, RenderedStage, Rendering};

@@ -1,0 +1,435 @@
+//! What rendering yields, and what it refuses with which words.
+#![allow(missing_docs, dead_code, clippy::expect_used, clippy::too_many_lines)]
+
+mod support;
+
+use andon_api::{BlueprintSpec, label};
+use andon_render::{Facts, RenderRequest, Rendering, render};
+use serde_json::json;
+use support::{DEPLOYMENT, blueprint, facts, good_parameters};
+
+fn rendered(blueprint: &BlueprintSpec, line: &str) -> Result<Rendering, Vec<String>> {
+    let parameters = good_parameters();
+    let request = RenderRequest {
+        blueprint,
+        facts: facts(line),
+        parameters: &parameters,
+    };
+    render(&request).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+fn refused(path: &str, text: &str) -> String {
+    rendered(&blueprint(&[(path, text)]), "packaging-1")
+        .expect_err(text)
+        .join("\n")
+}
+
+#[test]
+fn a_line_gets_all_of_its_objects() {
+    let rendering = rendered(&blueprint(&[]), "packaging-1").expect("a rendering");
+    let stage = &rendering.stages[0];
+    let digits = &stage.digest["sha256:".len()..][..8];
+    assert_eq!(
+        stage.instance,
+        format!("confirmations-packaging-1-post-{digits}")
+    );
+    let deployment = &stage.objects[0];
+    assert_eq!(deployment["metadata"]["name"], json!(stage.instance));
+    let labels = json!({
+        "andon.dev/plant": "ulm", "andon.dev/line": "packaging-1", "andon.dev/integration": "confirmations",
+        "andon.dev/stage": "post", "andon.dev/instance": stage.instance, "app.kubernetes.io/managed-by": "andon",
+    });
+    for place in [
+        "/metadata/labels",
+        "/spec/selector/matchLabels",
+        "/spec/template/metadata/labels",
+    ] {
+        assert_eq!(deployment.pointer(place), Some(&labels), "{place}");
+    }
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["env"][0]["value"], json!("http://erp:8080"));
+    let routes = &stage.objects[1];
+    assert_eq!(
+        routes["metadata"]["name"],
+        json!(format!("{}-routes", stage.instance))
+    );
+    assert_eq!(
+        routes["data"],
+        json!({"post.yaml": "- route: {from: {uri: direct:a}}\n"})
+    );
+    assert_eq!(
+        rendering.common[0]["metadata"]["name"],
+        json!("confirmations-packaging-1")
+    );
+    assert_eq!(
+        rendering.common[0]["metadata"]["labels"][label::STAGE],
+        json!("common")
+    );
+}
+
+#[test]
+fn the_check_is_the_same_on_every_line() {
+    let one = rendered(&blueprint(&[]), "packaging-1").expect("a rendering");
+    let other = rendered(&blueprint(&[]), "filling-1").expect("a rendering");
+    assert_ne!(one.digest, other.digest);
+    assert_eq!(one.check, other.check);
+    let check = one.check.expect("a check");
+    assert_eq!(
+        check.name,
+        format!(
+            "confirmations-check-{}",
+            &check.digest["sha256:".len()..][..8]
+        )
+    );
+    assert_eq!(
+        check.objects[0]["metadata"]["labels"].get(label::LINE),
+        None
+    );
+}
+
+/// The digests of this blueprint, as any machine must compute them. They change with what rendering yields: every line
+/// of every plant would move.
+#[test]
+fn digests_are_the_same_on_every_machine() {
+    let rendering = rendered(&blueprint(&[]), "packaging-1").expect("a rendering");
+    assert_eq!(
+        rendering.stages[0].digest,
+        "sha256:1a82451ef7e71c895bc5d0db03c086ed813982e5143fa2817252ae77b0964a55"
+    );
+    assert_eq!(
+        rendering.digest,
+        "sha256:b3288f6bd90b846a88a4f2de4f274ab1fbd00716d7c487f42f98f16de748cecc"
+    );
+    assert_eq!(
+        rendering.check.map(|check| check.digest).as_deref(),
+        Some("sha256:7729f1f7dad0dc01a342344e62b1f8dfd92d556dbd7ab775f329861461e4adfc")
+    );
+}
+
+#[test]
+fn any_difference_in_the_objects_is_another_digest() {
+    let base = rendered(&blueprint(&[]), "packaging-1").expect("a rendering");
+    let other = blueprint(&[("routes/post.yaml", "- route: {from: {uri: direct:b}}\n")]);
+    let other = rendered(&other, "packaging-1").expect("a rendering");
+    assert_ne!(base.stages[0].digest, other.stages[0].digest);
+    assert_ne!(base.stages[0].instance, other.stages[0].instance);
+    assert_eq!(base.common, other.common);
+}
+
+#[test]
+fn a_version_that_changes_nothing_keeps_the_digest() {
+    let mut next = blueprint(&[]);
+    next.version = "1.0.1".to_owned();
+    let base = rendered(&blueprint(&[]), "packaging-1").expect("a rendering");
+    assert_eq!(
+        base.digest,
+        rendered(&next, "packaging-1").expect("a rendering").digest
+    );
+}
+
+#[test]
+fn an_object_changed_in_place_keeps_its_name() {
+    let mut site = blueprint(&[]);
+    site.scope = andon_api::Scope::Site;
+    site.stages[0].strategy = andon_api::Strategy::InPlace;
+    let parameters = good_parameters();
+    let facts = Facts {
+        line: None,
+        integration: "plant-base",
+        ..facts("")
+    };
+    let rendering = render(&RenderRequest {
+        blueprint: &site,
+        facts,
+        parameters: &parameters,
+    })
+    .expect("a rendering");
+    assert_eq!(rendering.stages[0].instance, "plant-base-post");
+    assert_eq!(rendering.common[0]["metadata"]["name"], json!("plant-base"));
+    assert_eq!(
+        rendering.common[0]["metadata"]["labels"][label::LINE],
+        json!("site")
+    );
+}
+
+#[test]
+fn macros_and_imports_work_and_keep_their_places() {
+    let library =
+        "{% macro env(name, value) %}{name: {{ name }}, value: {{ value }}}{% endmacro %}\n";
+    let template = DEPLOYMENT.replace(
+        "        - name: UNIT\n",
+        "        - {{ library.env('EXTRA', parameters.unit) }}\n        - name: UNIT\n",
+    );
+    let template = format!("{{% import 'templates/library.j2' as library %}}\n{template}");
+    let found = rendered(
+        &blueprint(&[
+            ("templates/library.j2", library),
+            ("templates/post/deployment.yaml", &template),
+        ]),
+        "packaging-1",
+    )
+    .expect("a rendering");
+    assert_eq!(
+        found.stages[0].objects[0].pointer("/spec/template/spec/containers/0/env/1"),
+        Some(&json!({"name": "EXTRA", "value": "PCE"}))
+    );
+}
+
+#[test]
+fn what_may_not_be_is_refused_with_its_place_and_a_remedy() {
+    let cases: &[(&str, &str, &[&str])] = &[
+        (
+            "kind: Deployment",
+            "kind: Pod",
+            &[
+                "post/deployment.yaml:2:7",
+                "the kind Pod may not be in post",
+                "StatefulSet",
+            ],
+        ),
+        (
+            "kind: ConfigMap",
+            "kind: Secret",
+            &["the kind Secret may not be in post", "use ConfigMap"],
+        ),
+        (
+            "kind: ConfigMap",
+            "kind: Job",
+            &["the kind Job may not be in post"],
+        ),
+        (
+            "kind: ConfigMap",
+            "kind: Role",
+            &["the kind Role may not be in post"],
+        ),
+        (
+            "apps/v1",
+            "apps/v1beta1",
+            &["deployment.yaml:1:13", "write apiVersion: apps/v1"],
+        ),
+        (
+            "  name: {{ name }}\nspec",
+            "  name: {{ name }}\n  namespace: x\nspec",
+            &["5:14", "metadata.namespace", "leave it out"],
+        ),
+        (
+            "  name: {{ name }}\nspec",
+            "  labels: {a: b}\nspec",
+            &["without metadata.name", "write name: {{ name }}"],
+        ),
+        (
+            "  name: {{ name }}\nspec",
+            "  name: other\nspec",
+            &["4:9", "does not begin with this instance's own"],
+        ),
+        (
+            "  name: {{ name }}\nspec",
+            "  name: {{ name|upper }}\nspec",
+            &["does not begin with this instance's own"],
+        ),
+        (
+            "  name: {{ name }}-routes",
+            "  name: {{ name }}-Routes",
+            &["is no DNS label"],
+        ),
+        (
+            "  name: {{ name }}-routes",
+            "  name: {{ name }}-0123456789012345678901234567890",
+            &["characters", "may have 63", "shorten"],
+        ),
+        (
+            "    matchLabels: {{ labels }}",
+            "    matchLabels: {app: x}",
+            &["andon.dev/instance", "matchLabels: {{ labels }}"],
+        ),
+        (
+            "      labels: {{ labels }}",
+            "      labels: {app: x}",
+            &["the pods lack", "labels: {{ labels }}"],
+        ),
+        (
+            "replicas: 1",
+            "replicas: 01",
+            &[
+                "6:13",
+                "01 means different things",
+                "write 1 or \"01\" in quotes",
+            ],
+        ),
+        (
+            "replicas: 1",
+            "paused: yes",
+            &["6:11", "write true or \"yes\" in quotes"],
+        ),
+        (
+            "replicas: 1",
+            "replicas: {{ parameters.erb.url }}",
+            &["6:16", "parameters.erb is not there", "erp, opcua, unit"],
+        ),
+        (
+            "replicas: 1",
+            "replicas: {{ plant.sitecode }}",
+            &["plant.sitecode is not there", "siteCode"],
+        ),
+        (
+            "replicas: 1",
+            "replicas: {{ parameters.unit|shout }}",
+            &["shout", "the filters are abs"],
+        ),
+        (
+            "replicas: 1",
+            "replicas: {{ file('routes/x') }}",
+            &["there is no file routes/x; there are routes/post.yaml"],
+        ),
+        (
+            "replicas: 1",
+            "replicas: {{ files('x') }}",
+            &["no file in x"],
+        ),
+        ("replicas: 1", "replicas: {% if %}", &["6:", "syntax error"]),
+        (
+            "replicas: 1",
+            "replicas: \"{{ labels }}\"",
+            &["6:13", "inside a text", "without quotes"],
+        ),
+        ("replicas: 1", "replicas: [1", &["not YAML"]),
+        (
+            "replicas: 1",
+            "replicas: 1\n  replicas: 2",
+            &["7:3", "is there twice"],
+        ),
+        ("replicas: 1", "a: &x 1\n  b: *x", &["anchors, aliases"]),
+        (
+            "replicas: 1",
+            "a: {% for i in range(99999999) %}x{% endfor %}",
+            &["6:", "range"],
+        ),
+        (
+            "replicas: 1",
+            "a: {% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}",
+            &["more than 200000 instructions"],
+        ),
+        ("replicas: 1", "a: {{ fail('no way') }}", &["no way"]),
+        (
+            "image: example.com/connector:1",
+            "image: \"{{ name[:35] }}\"",
+            &["cut the digits"],
+        ),
+    ];
+    for (from, to, said) in cases {
+        assert!(DEPLOYMENT.contains(from), "{from}");
+        let refused = refused(
+            "templates/post/deployment.yaml",
+            &DEPLOYMENT.replacen(from, to, 1),
+        );
+        println!("{refused}");
+        for words in *said {
+            assert!(
+                refused.contains(words),
+                "{to}: {words:?} is not in {refused}"
+            );
+        }
+        assert!(
+            refused.starts_with("sample 1.0.0: templates/post"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn values_cannot_become_text() {
+    for template in [
+        "a: {{ parameters.unit|safe }}",
+        "a: {{ parameters.unit|escape }}",
+        "a: {{ parameters.unit|e }}",
+        "a: {{ debug() }}",
+        "a: {{ parameters.unit|format(1) }}",
+        "{% macro m() %}x{% endmacro %}a: {{ m()|replace('x', parameters.erp.url) }}",
+        "{% macro m() %}x{% endmacro %}a: {{ [m(), parameters.erp.url]|join(' ') }}",
+        "{% set b %}{{ parameters.unit }}{% endset %}a: {{ b ~ 'x' }}",
+        "{% set b %}{{ parameters.unit }}{% endset %}a: {{ b[1:] }}",
+    ] {
+        let refused = refused("templates/post/deployment.yaml", template);
+        println!("{refused}");
+        assert!(
+            refused.starts_with("sample 1.0.0: templates/post/deployment.yaml:1"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn the_characters_that_rendering_needs_are_refused() {
+    let blueprint = blueprint(&[]);
+    for text in ["a\u{E000}0\u{E001}", "\u{E003}", "\u{E002}"] {
+        let mut parameters = good_parameters();
+        parameters["erp"]["url"] = json!(text);
+        let request = RenderRequest {
+            blueprint: &blueprint,
+            facts: facts("packaging-1"),
+            parameters: &parameters,
+        };
+        let refused = render(&request).expect_err("reserved");
+        assert!(
+            refused[0].to_string().contains("parameters.erp"),
+            "{}",
+            refused[0]
+        );
+    }
+    assert!(
+        refused("routes/post.yaml", "\u{E000}").contains("routes/post.yaml: a character between")
+    );
+}
+
+#[test]
+fn a_long_stateful_set_is_refused_before_its_pods_are() {
+    let template = DEPLOYMENT.replace("kind: Deployment", "kind: StatefulSet");
+    let blueprint = blueprint(&[("templates/post/deployment.yaml", &template)]);
+    let refused = rendered(&blueprint, "packaging-of-small-parts-1")
+        .expect_err("too long")
+        .join("\n");
+    assert!(refused.contains("a StatefulSet may have 52"), "{refused}");
+}
+
+#[test]
+fn scope_and_line_must_fit() {
+    let parameters = good_parameters();
+    let blueprint = blueprint(&[]);
+    let facts = Facts {
+        line: None,
+        ..facts("")
+    };
+    let refused = render(&RenderRequest {
+        blueprint: &blueprint,
+        facts,
+        parameters: &parameters,
+    })
+    .expect_err("no line");
+    assert!(
+        refused[0].to_string().contains("scope is Line"),
+        "{}",
+        refused[0]
+    );
+}
+
+#[test]
+fn each_part_has_exactly_one_workload() {
+    let none = refused("templates/post/deployment.yaml", "");
+    assert!(
+        none.contains("templates/post: 0 workloads; write exactly one Deployment or StatefulSet"),
+        "{none}"
+    );
+    let two = refused(
+        "templates/post/more.yaml",
+        &DEPLOYMENT.replace("kind: Deployment", "kind: StatefulSet"),
+    );
+    assert!(
+        two.contains("2 workloads") || two.contains("is there twice"),
+        "{two}"
+    );
+    let none = refused("templates/check/job.yaml", "");
+    assert!(
+        none.contains("templates/check: 0 workloads; write exactly one Job"),
+        "{none}"
+    );
+}
