@@ -69,9 +69,12 @@ pub struct Rollback {
 
 /// A plant with its floor, being taken through releases.
 pub struct Demo {
-    cluster: Cluster,
-    floor: Floor,
-    story: Story,
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The shop floor.
+    pub floor: Floor,
+    /// What is told of `confirmations`.
+    pub story: Story,
     began: Instant,
     releases: Vec<Release>,
 }
@@ -106,8 +109,8 @@ impl Demo {
         })
     }
 
-    /// The whole story.
-    pub async fn run(mut self) -> Result<Summary> {
+    /// The whole story; the lines stand still at its end.
+    pub async fn run(&mut self) -> Result<Summary> {
         self.floor.produce(true).await?;
         self.promoted("1.0.0", false).await?;
         self.promoted("1.1.0", true).await?;
@@ -119,7 +122,7 @@ impl Demo {
         let ledger = self.settle(dead_lettered).await?;
         Ok(Summary {
             seconds: self.began.elapsed().as_secs(),
-            releases: self.releases,
+            releases: std::mem::take(&mut self.releases),
             ledger,
             rollback,
         })
@@ -237,6 +240,22 @@ impl Demo {
         Ok(())
     }
 
+    /// Sends whatever a line has dead-lettered through again.
+    pub fn replay_dead_letters(&self, line: &str) -> Result<()> {
+        let replayed = packages::replay(&self.cluster, line)?;
+        self.story
+            .say(&format!("{replayed} dead letters of {line} are replayed"));
+        ensure!(replayed > 0, "{line} had no dead letters to replay");
+        Ok(())
+    }
+
+    /// Stops the lines and fails unless every document they ever produced is posted once.
+    pub async fn books(&mut self) -> Result<Ledger> {
+        let ledger = self.settle(0).await?;
+        ledger.verify()?;
+        Ok(ledger)
+    }
+
     /// Stops the lines, waits until all is posted and compares the books.
     async fn settle(&mut self, dead_lettered: i64) -> Result<Ledger> {
         self.floor.produce(false).await?;
@@ -298,6 +317,22 @@ impl Summary {
             self.ledger
         );
         ensure!(self.rollback.bad_messages > 0, "no document was refused");
+        Ok(())
+    }
+}
+
+impl Ledger {
+    /// Fails unless every document was posted once.
+    pub fn verify(&self) -> Result<()> {
+        let Self {
+            produced,
+            posted,
+            duplicates,
+            lost,
+            ..
+        } = *self;
+        let right = produced > 0 && produced == posted && duplicates == 0 && lost == 0;
+        ensure!(right, "the books differ: {self:?}");
         Ok(())
     }
 }

@@ -7,7 +7,8 @@ use anyhow::Result;
 async fn main() -> Result<()> {
     let name = std::env::var("ANDON_CLUSTER").unwrap_or_else(|_| "demo".to_owned());
     let cluster = Cluster::up(&name).await?;
-    let summary = Demo::start(cluster.clone(), "demo").await?.run().await?;
+    let mut demo = Demo::start(cluster.clone(), "demo").await?;
+    let summary = demo.run().await?;
     let text = serde_json::to_string_pretty(&summary)?;
     std::fs::write(root().join("target/demo/summary.json"), format!("{text}\n"))?;
     println!(
