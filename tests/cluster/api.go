@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"strings"
 	"time"
 )
 
@@ -108,9 +109,23 @@ func (a *api) ready() error {
 		return err
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", response.Status, bytes.TrimSpace(answer))
+		return fmt.Errorf("%s: %s", response.Status, failedChecks(string(answer)))
 	}
 	return nil
+}
+
+// failedChecks picks what failed from an answer that also lists what did not.
+func failedChecks(answer string) string {
+	var failed []string
+	for line := range strings.Lines(answer) {
+		if strings.HasPrefix(line, "[-]") {
+			failed = append(failed, strings.TrimSpace(line))
+		}
+	}
+	if len(failed) == 0 {
+		return strings.TrimSpace(answer)
+	}
+	return strings.Join(failed, "; ")
 }
 
 // nodeReady is nil when the node's kubelet has said, not before the given time,

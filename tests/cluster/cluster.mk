@@ -85,5 +85,7 @@ $(BIN)/helm: $(wildcard tests/helm/go.*)
 
 # Prometheus with the discovery of Kubernetes alone: some 5 minutes the first time.
 PROMETHEUS_TAGS := remove_all_sd,enable_kubernetes_sd
+PROMETHEUS_VERSION = $(shell sed -n 's|.*github.com/prometheus/prometheus \(v[^ ]*\).*|\1|p' tests/prometheus/go.mod)
+$(BIN)/prometheus $(BIN)/promtool: GO_LDFLAGS += -X github.com/prometheus/common/version.Version=$(PROMETHEUS_VERSION)
 $(BIN)/prometheus $(BIN)/promtool: $(wildcard tests/prometheus/go.*)
 	cd tests/prometheus && $(GO_BUILD) -tags $(PROMETHEUS_TAGS) -o $@ github.com/prometheus/prometheus/cmd/$(@F)

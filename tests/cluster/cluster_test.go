@@ -143,3 +143,14 @@ func TestRemoveFolders(t *testing.T) {
 		t.Fatalf("one that is gone: %v", err)
 	}
 }
+
+func TestFailedChecks(t *testing.T) {
+	for answer, want := range map[string]string{
+		"[+]ping ok\n[-]rbac failed: reason withheld\n[-]etcd failed\nreadyz check failed\n": "[-]rbac failed: reason withheld; [-]etcd failed",
+		"busy\n": "busy",
+	} {
+		if got := failedChecks(answer); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

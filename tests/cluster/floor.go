@@ -55,25 +55,32 @@ func (c *Cluster) makeFloor() error {
 	)
 }
 
-// floorRun becomes the command, on the shop floor. It carries the cluster's
-// mark, so that `down` ends it.
-func floorRun(c *Cluster, args []string) error {
-	if err := c.needOwn("floor-run"); err != nil {
+// floorRun becomes the command, on the shop floor.
+func floorRun(c *Cluster, args []string) error { return c.become(c.floorNamespace(), args) }
+
+// centerRun becomes the command, in the network of the control plane and node1:
+// pods and Services are reached from there.
+func centerRun(c *Cluster, args []string) error { return c.become(c.namespace(), args) }
+
+// become replaces this process by the command, inside the namespace. It carries
+// the cluster's mark, so that `down` ends it.
+func (c *Cluster) become(namespace string, args []string) error {
+	if err := c.needOwn("running a command in the cluster's networks"); err != nil {
 		return err
 	}
 	if len(args) > 0 && args[0] == "--" {
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		return usageError("floor-run: a command is needed")
+		return usageError("a command is needed")
 	}
 	program, err := exec.LookPath(args[0])
 	if err != nil {
 		return err
 	}
 	runtime.LockOSThread()
-	if err := enterNamespace(c.floorNamespace()); err != nil {
+	if err := enterNamespace(namespace); err != nil {
 		return err
 	}
-	return fmt.Errorf("floor-run: %s: %w", program, unix.Exec(program, args, append(os.Environ(), marker+c.State)))
+	return fmt.Errorf("%s: %w", program, unix.Exec(program, args, append(os.Environ(), marker+c.State)))
 }

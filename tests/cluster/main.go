@@ -20,6 +20,7 @@ const usage = `usage: andon-cluster COMMAND NAME ...
   forward NAME --to HOST:PORT     print a loopback port that leads to an address inside the cluster
   floor NAME [cut|heal]           make the shop floor's network; cut or heal its link
   floor-run NAME -- CMD ARG...    run a command on the shop floor
+  run NAME -- CMD ARG...          run a command in the network of node1, where pods and Services are reached
   node NAME crash|start|cut|heal NODE
                                   kill or start all of a node; cut or heal its link (node2, node3)`
 
@@ -33,6 +34,7 @@ var commands = map[string]func(c *Cluster, args []string) error{
 	"forward":    forward,
 	"floor":      floor,
 	"floor-run":  floorRun,
+	"run":        centerRun,
 	"node":       node,
 
 	// Not for people: the processes that a cluster keeps running.

@@ -37,7 +37,7 @@ func (c *Cluster) wait(what string, processes []string, check func() error) erro
 		}
 		if ended := c.ended(processes); len(ended) > 0 {
 			why = errors.Join(fmt.Errorf("ended by itself: %s", strings.Join(ended, ", ")), why)
-			return fmt.Errorf("waiting for %q: %w%s", what, why, c.logTails(processes))
+			return fmt.Errorf("waiting for %q: %w%s", what, why, c.logTails(ended))
 		}
 		if time.Since(begin) > waitLimit {
 			return fmt.Errorf("waiting for %q: not after %s: %w%s", what, waitLimit, why, c.logTails(processes))
