@@ -11,19 +11,19 @@ func (c *Cluster) startControlPlane(a *api) error {
 	if err := c.writeConfigs(); err != nil {
 		return err
 	}
-	if err := c.startHyper("etcd", "", "--config-file="+c.path("etcd.yaml")); err != nil {
+	if err := c.startHyper("etcd", "--config-file="+c.path("etcd.yaml")); err != nil {
 		return err
 	}
-	if err := c.startHyper("kube-apiserver", "", c.apiserverFlags()...); err != nil {
+	if err := c.startHyper("kube-apiserver", c.apiserverFlags()...); err != nil {
 		return err
 	}
 	if err := c.wait("API server is ready", []string{"etcd", "kube-apiserver"}, a.ready); err != nil {
 		return err
 	}
-	if err := c.startHyper("kube-controller-manager", "", c.managerFlags()...); err != nil {
+	if err := c.startHyper("kube-controller-manager", c.managerFlags()...); err != nil {
 		return err
 	}
-	if err := c.startHyper("kube-scheduler", "", "--bind-address=127.0.0.1", "--leader-elect=false",
+	if err := c.startHyper("kube-scheduler", "--bind-address=127.0.0.1", "--leader-elect=false",
 		"--kubeconfig="+c.pki("scheduler.kubeconfig"),
 		"--authentication-kubeconfig="+c.pki("scheduler.kubeconfig"),
 		"--authorization-kubeconfig="+c.pki("scheduler.kubeconfig")); err != nil {
@@ -32,10 +32,9 @@ func (c *Cluster) startControlPlane(a *api) error {
 	return c.startDNS(a)
 }
 
-// startHyper starts a Kubernetes component. Node is empty for the control plane.
-func (c *Cluster) startHyper(component, node string, flags ...string) error {
-	name, namespace := component, c.namespace()
-	return c.start(command{name: name, namespace: namespace, node: node,
+// startHyper starts a Kubernetes component of the control plane.
+func (c *Cluster) startHyper(component string, flags ...string) error {
+	return c.start(command{name: component, namespace: c.namespace(),
 		path: c.binary("hyper"), args: append([]string{component}, flags...)})
 }
 
