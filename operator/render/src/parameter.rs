@@ -4,7 +4,7 @@ use crate::canonical::merge;
 use crate::problem::{alternatives, shown};
 use andon_api::{BlueprintSpec, Parameters, duration};
 use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::paths::{Location, LocationSegment};
+use jsonschema::paths::LocationSegment;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
@@ -88,13 +88,13 @@ pub fn effective(
     layers: &Layers<'_>,
 ) -> Result<Parameters, Vec<ParameterError>> {
     let schema = &blueprint.parameters;
-    let validator = compile(schema).map_err(|problem| {
+    let validator = compile(schema).map_err(|error| {
         vec![ParameterError {
             path: format!(
                 "blueprint {} {} parameters",
                 blueprint.name, blueprint.version
             ),
-            problem,
+            problem: format!("{} (at {} of the schema)", error.message, error.path),
             remedy: "correct parameters.yaml and release a new version of the blueprint".to_owned(),
         }]
     })?;
@@ -137,26 +137,25 @@ pub fn effective(
 
 /// Compiles a parameter schema. Patterns run in linear time; formats are checked, unknown ones refused; `go-duration`
 /// is one of ours.
-pub(crate) fn compile(schema: &Parameters) -> Result<Validator, String> {
+pub(crate) fn compile(schema: &Parameters) -> Result<Validator, SchemaError> {
     jsonschema::options()
         .with_pattern_options(PatternOptions::regex())
         .should_validate_formats(true)
         .should_ignore_unknown_formats(false)
         .with_format("go-duration", |text: &str| duration::parse(text).is_ok())
         .build(&Value::Object(schema.clone()))
-        .map_err(|error| {
-            format!(
-                "{error} (at {} of the schema)",
-                pointer(error.instance_path())
-            )
+        .map_err(|error| SchemaError {
+            path: error.instance_path().as_str().to_owned(),
+            message: error.to_string(),
         })
 }
 
-fn pointer(location: &Location) -> String {
-    match location.as_str() {
-        "" => "the top".to_owned(),
-        path => path.to_owned(),
-    }
+/// Why a parameter schema cannot be used, and where in it.
+pub(crate) struct SchemaError {
+    /// JSON pointer.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
 }
 
 fn properties(schema: &Parameters) -> Option<&Parameters> {

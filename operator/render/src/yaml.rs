@@ -5,7 +5,7 @@
 //! filled in the tree: see `template.rs`.
 
 use crate::problem::{Place, alternatives};
-use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span, StrInput};
+use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, StrInput};
 use serde_json::{Map, Number, Value};
 
 /// Opens a slot; its number follows.
@@ -51,11 +51,19 @@ impl Node {
     pub fn place_of(&self, path: &[&str]) -> Place {
         let mut node = self;
         for step in path {
-            let Content::Map(members) = &node.content else {
-                break;
+            let below = match &node.content {
+                Content::Map(members) => members
+                    .iter()
+                    .find(|(key, _)| key == step)
+                    .map(|(_, member)| member),
+                Content::List(items) => step
+                    .parse::<usize>()
+                    .ok()
+                    .and_then(|index| items.get(index)),
+                Content::Leaf(_) => None,
             };
-            match members.iter().find(|(key, _)| key == step) {
-                Some((_, member)) => node = member,
+            match below {
+                Some(member) => node = member,
                 None => break,
             }
         }
@@ -100,6 +108,20 @@ pub(crate) fn parse(text: &str, slots: &[Value]) -> Result<Vec<Node>, Flaw> {
     }
 }
 
+/// Whether a text is YAML at all; for files that others read by their own rules.
+pub(crate) fn is_yaml(text: &str) -> Result<(), Flaw> {
+    Parser::new_from_str(text)
+        .try_for_each(|event| event.map(drop).map_err(|error| not_yaml(&error)))
+}
+
+fn not_yaml(error: &ScanError) -> Flaw {
+    Flaw::new(
+        place(error.marker()),
+        format!("not YAML: {}", error.info()),
+        "check indentation, brackets and quotes here and in the line above",
+    )
+}
+
 struct Tree<'text> {
     parser: Parser<'text, StrInput<'text>>,
     slots: &'text [Value],
@@ -116,11 +138,7 @@ impl<'text> Tree<'text> {
     fn next(&mut self) -> Result<(Event<'text>, Place), Flaw> {
         match self.parser.next() {
             Some(Ok((event, span))) => Ok((event, start(&span))),
-            Some(Err(error)) => Err(Flaw::new(
-                place(error.marker()),
-                format!("not YAML: {}", error.info()),
-                "check indentation, brackets and quotes here and in the line above",
-            )),
+            Some(Err(error)) => Err(not_yaml(&error)),
             None => Ok((Event::StreamEnd, Place { line: 1, column: 1 })),
         }
     }
