@@ -74,8 +74,12 @@ reasons! {
         NoInput,
         /// The line is no longer in the PlantSite; what runs there is kept.
         LineRemoved,
-        /// The API server refused an object of the rendering in a dry run.
+        /// The API server has not said whether it would take the rendering's objects.
         DryRunUnanswered,
+        /// The PlantSite cannot be used.
+        SpecInvalid,
+        /// The rendering that the line would go back to is no longer kept in the plant.
+        LastGoodMissing,
     }
 }
 

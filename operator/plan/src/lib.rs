@@ -1,11 +1,40 @@
 //! Pure: what is observed -> what to do, what not and why, when to look again.
 
+mod canary;
+mod check;
+mod count;
+mod decide;
+mod desired;
+mod drift;
+mod event;
+mod health;
+mod hold;
+mod input;
+mod line;
+mod memory;
+mod object;
 mod observed;
 mod plan;
+mod progress;
+mod release;
 mod site;
+mod stage;
+mod start;
+mod statistics;
+mod status;
+mod verdict;
 
+pub use canary::MOST_RESTARTS;
+pub use check::{Violation, check};
+pub use count::MOST_CONTAINERS;
+pub use decide::plan;
+pub use hold::{Ends, Hold};
 pub use observed::{
     Counts, DryRun, GoodBad, Integration, Neighbour, Observed, Pod, Reading, Revision, Seen, Site,
 };
 pub use plan::{Change, Event, Plan, Related};
+pub use release::{
+    Assign, ObservedRelease, ReleasePlan, ReleasePlant, ReleaseSeen, TargetSeen, plan_release, target_digest, wants,
+};
 pub use site::{IntegrationSeen, Named, ObservedSite, PlantSeen, SiteChange, SitePlan, plan_site};
+pub use statistics::log_e;

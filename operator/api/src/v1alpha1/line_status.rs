@@ -112,6 +112,34 @@ pub struct Trial {
     /// Set once the trial has failed; from then on the line goes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<TrialFailure>,
+    /// Set once the spec asks for the last good again: the line goes back, and nothing is held against the rendering.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Time>,
+    /// The stage that is not ready, and since when; none while every stage that was begun is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unready: Option<Unready>,
+    /// How often the line's containers had restarted before pods changed, by pod UID (those that had).
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub restarts_before: std::collections::BTreeMap<String, i32>,
+    /// What the baseline's containers had finished when the trial first saw them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baseline: Vec<ControlCount>,
+    /// When the baseline was last seen to have finished a document since; none: it has not been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline_completed: Option<Time>,
+    /// When these counts were last written; they are written every ten seconds at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Time>,
+}
+
+/// A stage that is not ready.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Unready {
+    /// Name of the stage.
+    pub stage: String,
+    /// Since when.
+    pub since: Time,
 }
 
 /// Counters of one run of one container, as last read. Kept because a container that has gone cannot be asked again.
@@ -141,6 +169,15 @@ pub struct ProgressMark {
     /// What each control line's containers had finished then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controls: Vec<ControlCount>,
+    /// Documents the control lines have finished since.
+    #[serde(default)]
+    pub advanced: i64,
+    /// When a control line was last seen to have finished one more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Time>,
+    /// Since when input has been waiting on the canary without a pause; none: none waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<Time>,
 }
 
 /// What one container of a control line had finished.

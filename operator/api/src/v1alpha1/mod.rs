@@ -18,7 +18,7 @@ pub use integration_release::{
 };
 pub use line_status::{
     ContainerCount, ControlCount, Failed, LineHold, LinePhase, LineStatus, ProgressMark,
-    RenderingReference, Trial, TrialFailure,
+    RenderingReference, Trial, TrialFailure, Unready,
 };
 pub use plant_integration::{
     Go, PlantIntegration, PlantIntegrationSpec, PlantIntegrationStatus, Target,

@@ -68,6 +68,9 @@ pub struct PlantIntegrationStatus {
     /// One entry a line, in the order in which they move.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<LineStatus>,
+    /// The value of the annotation `andon.dev/retry` that was honoured last; each value counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retried: Option<String>,
     /// Lines done out of lines that take part, for instance `2/3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,

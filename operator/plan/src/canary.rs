@@ -1,0 +1,260 @@
+//! A checked trial: put in place stage by stage, and judged from its first document on.
+
+use crate::count::{self, Tally};
+use crate::event;
+use crate::hold::Hold;
+use crate::input::Rules;
+use crate::line::Turn;
+use crate::plan::Change;
+use crate::progress::{self, Canary, Progress, elapsed};
+use crate::stage::{self, Outcome};
+use crate::verdict::{self, Verdict};
+use andon_api::reason::FailureReason;
+use andon_api::{Trial, Unready, duration};
+use andon_render::Rendering;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::time::Duration;
+
+/// A container may restart this often during its trial: once for a broker that is just being moved, once for a node that
+/// is short of memory, once for bad luck. A crash loop reaches the fourth restart within a minute and a half.
+pub const MOST_RESTARTS: i32 = 3;
+
+/// Revisions kept beside the last good: the one before it, so that a person can compare or go back by hand.
+const EARLIER_KEPT: usize = 1;
+
+/// What one look at a canary showed.
+struct Look<'a> {
+    rendering: &'a Rendering,
+    rules: Rules,
+    tally: Tally,
+    verdict: Verdict,
+    progress: Progress,
+}
+
+/// One look at a canary.
+pub(crate) fn watch(turn: &mut Turn<'_>, mut trial: Trial) {
+    let Some(revision) = turn.kept(&trial.rendering) else {
+        turn.line.trial = Some(trial);
+        return;
+    };
+    let rendering = &revision.rendering;
+    let rules = turn.input.rules.clone();
+    let rules = match rules.and_then(|rules| rules.fit(rendering).map(|()| rules)) {
+        Ok(rules) => rules,
+        // Nobody says any more how it should be judged: nothing is moved until somebody does.
+        Err(hold) => {
+            turn.hold = Some(hold);
+            turn.line.trial = Some(trial);
+            return;
+        }
+    };
+    let strategies = turn.input.strategies(&turn.line.name);
+    let outcome = stage::bring_about(turn.scene(), rendering, &strategies, false);
+    note_unready(&mut trial, &outcome, turn.input.stamp());
+    let look = look(
+        turn,
+        rendering,
+        rules,
+        (&mut trial, outcome.waits.is_none()),
+    );
+    if let Some((reason, message)) = failure(turn, &trial, &look) {
+        return turn.fail(trial, reason, message);
+    }
+    if trial.baking_since.is_some() {
+        turn.tell_drift(&outcome);
+    } else if outcome.waits.is_none() {
+        trial.baking_since = Some(turn.input.stamp());
+        turn.tell(event::baking(
+            &turn.line.name,
+            &trial.rendering.version,
+            rendering,
+        ));
+    }
+    turn.follow(outcome);
+    if turn.hold.is_none() {
+        turn.hold = short_of_pass(turn, &trial, look);
+    }
+    match turn.hold {
+        None => promote(turn, trial),
+        Some(_) => turn.line.trial = Some(trial),
+    }
+}
+
+/// Takes up what can be read now, and judges it.
+fn look<'a>(
+    turn: &Turn<'_>,
+    rendering: &'a Rendering,
+    rules: Rules,
+    (trial, in_place): (&mut Trial, bool),
+) -> Look<'a> {
+    let tally = count::update(turn.scene(), rendering, trial);
+    progress::watch_baseline(turn.input, &turn.line.name, rendering, trial);
+    let verdict = verdict::judge(&rules, &tally);
+    trial.good = verdict.first.good;
+    trial.bad = verdict.first.bad;
+    trial.needed = rules.min_samples;
+    trial.evidence.clone_from(&verdict.evidence);
+    // Before everything is in place, documents may rightly still go to the old instance.
+    let progress = match in_place {
+        false => Progress::Fine,
+        true => progress::judge(
+            &Canary {
+                input: turn.input,
+                line: &turn.line,
+                rendering,
+                rules: &rules,
+                tally: &tally,
+            },
+            trial,
+        ),
+    };
+    Look {
+        rendering,
+        rules,
+        tally,
+        verdict,
+        progress,
+    }
+}
+
+/// Remembers which stage is not ready, and since when. A stage that waits for an old instance to leave is not blamed.
+fn note_unready(trial: &mut Trial, outcome: &Outcome, now: Time) {
+    trial.unready = match &outcome.waits {
+        Some(Hold::StageNotReady { stage, .. }) => match trial.unready.take() {
+            Some(known) if known.stage == *stage => Some(known),
+            _ => Some(Unready {
+                stage: stage.clone(),
+                since: now,
+            }),
+        },
+        _ => None,
+    };
+}
+
+/// Why the canary fails; none: it does not.
+fn failure(turn: &Turn<'_>, trial: &Trial, look: &Look<'_>) -> Option<(FailureReason, String)> {
+    if let Some(message) = &look.verdict.failure {
+        return Some((FailureReason::CheckFailed, message.clone()));
+    }
+    if let Some(message) = restarts(turn, trial, look.rendering) {
+        return Some((FailureReason::CanaryRestarts, message));
+    }
+    if let Some(unready) = &trial.unready {
+        let since = elapsed(unready.since.0, turn.input.now());
+        if since >= look.rules.deadline {
+            let since = duration::display(Duration::from_secs(since.as_secs()));
+            let why = trouble(turn, look.rendering, &unready.stage);
+            let message = format!("{} is not ready for {since}{why}", unready.stage);
+            return Some((FailureReason::NotReady, message));
+        }
+    }
+    match &look.progress {
+        Progress::Failed(message) => Some((FailureReason::NoProgress, message.clone())),
+        Progress::Fine | Progress::Still(_) => None,
+    }
+}
+
+/// What keeps the pods of a stage from being ready, as the end of a sentence.
+fn trouble(turn: &Turn<'_>, rendering: &Rendering, stage: &str) -> String {
+    let stage = rendering.stages.iter().find(|known| known.name == stage);
+    stage
+        .and_then(|stage| {
+            let mut pods = turn.scene().pods_of(stage);
+            pods.find_map(|pod| pod.trouble.clone())
+        })
+        .map_or_else(String::new, |trouble| format!(": {trouble}"))
+}
+
+/// Whether one of the trial's containers restarts again and again.
+fn restarts(turn: &Turn<'_>, trial: &Trial, rendering: &Rendering) -> Option<String> {
+    let scene = turn.scene();
+    rendering
+        .stages
+        .iter()
+        .flat_map(|stage| scene.pods_of(stage))
+        .find_map(|pod| {
+            let before = trial.restarts_before.get(&pod.uid).copied().unwrap_or(0);
+            let restarts = pod.restarts - before;
+            (restarts > MOST_RESTARTS).then(|| {
+                let words = pod.last_words.as_deref().or(pod.trouble.as_deref());
+                let words = words.map_or_else(String::new, |words| format!(": {words}"));
+                format!("{} restarted {restarts} times{words}", pod.name)
+            })
+        })
+}
+
+/// What keeps the canary from passing; none: it passes.
+fn short_of_pass(turn: &Turn<'_>, trial: &Trial, look: Look<'_>) -> Option<Hold> {
+    if let Some(why) = look.tally.missing
+        && (!look.rules.checks.is_empty() || look.rendering.progress.is_some())
+    {
+        return Some(Hold::NoData { why });
+    }
+    let since = trial
+        .baking_since
+        .as_ref()
+        .map_or(turn.input.now(), |since| since.0);
+    let elapsed = elapsed(since, turn.input.now());
+    let baking = elapsed < look.rules.bake;
+    let seen = look.verdict.first.good + look.verdict.first.bad;
+    // Why no document comes says more than that none has come.
+    if let Progress::Still(hold) = look.progress
+        && (baking || look.verdict.short.is_some())
+    {
+        return Some(hold);
+    }
+    if baking {
+        return Some(Hold::Baking {
+            elapsed,
+            bake: look.rules.bake,
+            seen: (!look.rules.checks.is_empty()).then_some((seen, look.rules.min_samples)),
+        });
+    }
+    look.verdict.short
+}
+
+/// The canary has passed.
+fn promote(turn: &mut Turn<'_>, trial: Trial) {
+    let old = turn.line.last_good.take();
+    turn.tell(event::promoted(turn.input, &turn.line.name, &trial));
+    let Some(new) = turn.input.revision(&turn.line.name, &trial.rendering) else {
+        return;
+    };
+    // The new mark first: a crash in between leaves two, of which the higher number counts, and never none.
+    turn.changes.push(Change::MarkRevision {
+        name: new.name.clone(),
+        uid: new.uid.clone(),
+        last_good: true,
+        failed: None,
+    });
+    let before = old
+        .as_ref()
+        .and_then(|old| turn.input.revision(&turn.line.name, old));
+    let mut others: Vec<_> = turn
+        .input
+        .revisions(&turn.line.name)
+        .filter(|revision| revision.uid != new.uid)
+        .collect();
+    others.sort_by_key(|revision| {
+        let was_good = before.is_some_and(|before| before.uid == revision.uid);
+        (!was_good, std::cmp::Reverse(revision.number))
+    });
+    for (rank, revision) in others.into_iter().enumerate() {
+        if rank >= EARLIER_KEPT {
+            turn.changes.push(Change::DeleteRevision {
+                name: revision.name.clone(),
+                uid: revision.uid.clone(),
+            });
+        } else if revision.last_good {
+            turn.changes.push(Change::MarkRevision {
+                name: revision.name.clone(),
+                uid: revision.uid.clone(),
+                last_good: false,
+                failed: revision.failed.clone(),
+            });
+        }
+    }
+    turn.line.last_good = Some(trial.rendering);
+    turn.line.trial = None;
+    turn.line.failed = None;
+}

@@ -1,0 +1,320 @@
+//! Rules about what is written: nothing is touched that the *observed* status does not entitle to.
+
+use super::Findings;
+use crate::observed::{Observed, Revision};
+use crate::plan::{Change, Plan};
+use andon_api::{LineStatus, RenderingReference, Strategy, label};
+use andon_render::{RenderedStage, Rendering};
+use serde_json::Value;
+
+fn text<'a>(object: &'a Value, path: [&str; 2]) -> &'a str {
+    object[path[0]][path[1]].as_str().unwrap_or("")
+}
+
+fn tag<'a>(object: &'a Value, key: &str) -> &'a str {
+    object["metadata"]["labels"][key].as_str().unwrap_or("")
+}
+
+/// What the observed status entitles a line to.
+enum Right<'a> {
+    /// To everything of this rendering, and to the end of everything else.
+    Bring(&'a Rendering),
+    /// To the end of everything but `InPlace` stages: a first install failed or was withdrawn.
+    Stop,
+    /// To nothing.
+    Nothing,
+}
+
+pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings) {
+    for change in &plan.changes {
+        match change {
+            Change::Apply { object, uid } => apply(observed, object, uid.as_deref(), findings),
+            Change::Delete {
+                kind, name, uid, ..
+            } => delete(observed, kind, name, uid, findings),
+            Change::SaveRevision {
+                line, rendering, ..
+            } => {
+                let wanted = plan
+                    .status
+                    .lines
+                    .iter()
+                    .filter(|l| l.name == *line)
+                    .any(|l| refers(l, &rendering.digest));
+                findings.demand(wanted, "I12", || {
+                    format!("keeps a rendering of {line} that its status does not name")
+                });
+            }
+            Change::MarkRevision {
+                name,
+                uid,
+                last_good,
+                failed,
+            } => {
+                let there = observed
+                    .revisions
+                    .iter()
+                    .find(|r| r.uid == *uid && r.name == *name);
+                findings.demand(there.is_some(), "I5", || {
+                    format!("marks {name}, which was not seen")
+                });
+                findings.demand(!(*last_good && failed.is_some()), "I9", || {
+                    format!("marks {name} as last good and as failed")
+                });
+            }
+            Change::DeleteRevision { name, uid } => {
+                let there = observed
+                    .revisions
+                    .iter()
+                    .find(|r| r.uid == *uid && r.name == *name);
+                findings.demand(there.is_some(), "I5", || {
+                    format!("deletes {name}, which was not seen")
+                });
+                let lines = observed
+                    .integration
+                    .status
+                    .lines
+                    .iter()
+                    .chain(&plan.status.lines);
+                let promoted_over = |line: &LineStatus| {
+                    // The trial that is promoted is the last good afterwards, so it is named there.
+                    there.is_some_and(|r| r.line == line.name && refers(line, &r.rendering.digest))
+                };
+                let after = plan.status.lines.iter().any(promoted_over);
+                findings.demand(!after && lines.count() > 0, "I12", || {
+                    format!("deletes {name}, which is needed")
+                });
+            }
+        }
+    }
+}
+
+/// Whether a line's status needs a rendering to be kept.
+fn refers(line: &LineStatus, digest: &str) -> bool {
+    line.last_good
+        .as_ref()
+        .is_some_and(|kept| kept.digest == digest)
+        || line
+            .trial
+            .as_ref()
+            .is_some_and(|trial| trial.rendering.digest == digest)
+}
+
+fn kept<'a>(
+    observed: &'a Observed,
+    line: &str,
+    reference: &RenderingReference,
+) -> Option<&'a Revision> {
+    observed
+        .revisions
+        .iter()
+        .find(|r| r.line == line && r.rendering.digest == reference.digest)
+}
+
+fn right<'a>(observed: &'a Observed, line: &str) -> Right<'a> {
+    let Some(status) = observed
+        .integration
+        .status
+        .lines
+        .iter()
+        .find(|l| l.name == line)
+    else {
+        return Right::Nothing;
+    };
+    let of = |reference: &RenderingReference| match kept(observed, line, reference) {
+        Some(revision) => Right::Bring(&revision.rendering),
+        None => Right::Nothing,
+    };
+    match (&status.trial, &status.last_good) {
+        (Some(trial), Some(good)) if trial.failure.is_some() || trial.withdrawn.is_some() => {
+            of(good)
+        }
+        (Some(trial), None) if trial.failure.is_some() || trial.withdrawn.is_some() => Right::Stop,
+        (Some(trial), _) if trial.checked => of(&trial.rendering),
+        (Some(_), _) | (None, None) => Right::Nothing,
+        (None, Some(good)) => of(good),
+    }
+}
+
+fn apply(observed: &Observed, object: &Value, uid: Option<&str>, findings: &mut Findings) {
+    let (kind, name) = (
+        object["kind"].as_str().unwrap_or(""),
+        text(object, ["metadata", "name"]),
+    );
+    let what = format!("{kind} {name}");
+    let live = observed
+        .objects
+        .iter()
+        .find(|o| o["kind"] == object["kind"] && text(o, ["metadata", "name"]) == name);
+    findings.demand(
+        live.map(|o| text(o, ["metadata", "uid"])) == uid,
+        "I5",
+        || format!("applies {what} with another UID than was seen"),
+    );
+    let (line, stage) = (tag(object, label::LINE), tag(object, label::STAGE));
+    if stage == label::CHECK {
+        let unchecked = observed
+            .integration
+            .status
+            .lines
+            .iter()
+            .filter_map(|l| Some((l, l.trial.as_ref()?)));
+        let asked = unchecked
+            .filter(|(_, trial)| !trial.checked && trial.failure.is_none())
+            .filter_map(|(l, trial)| {
+                kept(observed, &l.name, &trial.rendering)?
+                    .rendering
+                    .check
+                    .as_ref()
+            })
+            .any(|check| check.objects.contains(object));
+        findings.demand(asked, "I3", || {
+            format!("applies {what}, which no unchecked trial asks for")
+        });
+        return;
+    }
+    let Right::Bring(rendering) = right(observed, line) else {
+        findings.demand(false, "I2", || {
+            format!("applies {what}, to which the status of {line} does not entitle")
+        });
+        return;
+    };
+    if rendering.common.contains(object) {
+        return;
+    }
+    match rendering
+        .stages
+        .iter()
+        .find(|s| s.name == stage && s.objects.contains(object))
+    {
+        None => findings.demand(false, "I2", || {
+            format!("applies {what}, which is not in the rendering {line} is entitled to")
+        }),
+        Some(stage) => never_two(observed, line, stage, findings),
+    }
+}
+
+/// Of a stage that does not share its session, nothing new comes while anything old is there.
+fn never_two(observed: &Observed, line: &str, stage: &RenderedStage, findings: &mut Findings) {
+    let others = |l: &str, s: &str, instance: &str| {
+        l == line && s == stage.name && instance != stage.instance
+    };
+    let pods = observed
+        .pods
+        .iter()
+        .filter(|p| others(&p.line, &p.stage, &p.instance))
+        .map(|p| p.instance.as_str());
+    let objects = observed.objects.iter().filter_map(|o| {
+        let instance = tag(o, label::INSTANCE);
+        let workload = o["kind"] == "Deployment" || o["kind"] == "StatefulSet";
+        (workload && others(tag(o, label::LINE), tag(o, label::STAGE), instance))
+            .then_some(instance)
+    });
+    for old in pods.chain(objects) {
+        let known = observed
+            .revisions
+            .iter()
+            .flat_map(|r| &r.rendering.stages)
+            .find(|s| s.instance == old);
+        let exclusive = stage.strategy == Strategy::Replace
+            || known.is_some_and(|s| s.strategy == Strategy::Replace);
+        findings.demand(!exclusive, "I4", || {
+            format!("applies {} while {old} is still there", stage.instance)
+        });
+    }
+}
+
+fn delete(observed: &Observed, kind: &str, name: &str, uid: &str, findings: &mut Findings) {
+    let live = observed
+        .objects
+        .iter()
+        .find(|o| o["kind"] == kind && text(o, ["metadata", "name"]) == name);
+    let Some(live) = live.filter(|o| text(o, ["metadata", "uid"]) == uid) else {
+        findings.demand(false, "I5", || {
+            format!("deletes {kind} {name}, which was not seen")
+        });
+        return;
+    };
+    let (line, stage) = (tag(live, label::LINE), tag(live, label::STAGE));
+    if stage == label::CHECK {
+        return;
+    }
+    match right(observed, line) {
+        Right::Nothing => findings.demand(false, "I2", || {
+            format!("deletes {kind} {name}, to which the status of {line} does not entitle")
+        }),
+        Right::Stop => findings.demand(stage != label::COMMON, "I2", || {
+            format!("deletes {kind} {name} of a stopped line")
+        }),
+        Right::Bring(rendering) => {
+            let all = rendering
+                .stages
+                .iter()
+                .flat_map(|s| &s.objects)
+                .chain(&rendering.common);
+            let mut same =
+                all.filter(|o| o["kind"] == kind && text(o, ["metadata", "name"]) == name);
+            findings.demand(same.next().is_none(), "I2", || {
+                format!("deletes {kind} {name}, which {line} should have")
+            });
+            not_before_ready(observed, line, live, rendering, findings);
+        }
+    }
+}
+
+/// Where a new instance takes over, the old one is not touched before the new one works.
+fn not_before_ready(
+    observed: &Observed,
+    line: &str,
+    old: &Value,
+    rendering: &Rendering,
+    findings: &mut Findings,
+) {
+    let (name, instance) = (tag(old, label::STAGE), tag(old, label::INSTANCE));
+    let Some(stage) = rendering
+        .stages
+        .iter()
+        .find(|s| s.name == name && s.strategy == Strategy::Takeover)
+    else {
+        return;
+    };
+    let strict = |s: &RenderedStage| s.strategy == Strategy::Replace;
+    let mut known = observed
+        .revisions
+        .iter()
+        .flat_map(|r| &r.rendering.stages)
+        .filter(|s| s.instance == instance)
+        .peekable();
+    if instance == stage.instance || known.peek().is_none() || known.any(strict) {
+        return;
+    }
+    // Where another old instance must go first, all old ones go.
+    let others = observed
+        .pods
+        .iter()
+        .filter(|p| p.line == line && p.stage == name && p.instance != stage.instance);
+    let mut unknown = others
+        .map(|p| &p.instance)
+        .chain(std::iter::once(&stage.instance))
+        .filter(|i| {
+            !observed
+                .revisions
+                .iter()
+                .flat_map(|r| &r.rendering.stages)
+                .any(|s| s.instance == **i && s.strategy == Strategy::Takeover)
+        });
+    if unknown.next().is_some() {
+        return;
+    }
+    let ready = observed
+        .pods
+        .iter()
+        .any(|p| p.line == line && p.instance == stage.instance && p.ready && !p.terminating);
+    findings.demand(ready, "I6", || {
+        format!(
+            "deletes {} before {} works",
+            text(old, ["metadata", "name"]),
+            stage.instance
+        )
+    });
+}

@@ -1,0 +1,379 @@
+//! Rules about what is decided: trials begin in order, pass on time and numbers, fail on evidence, and are not forgotten.
+
+use super::Findings;
+use crate::observed::{Observed, Reading};
+use crate::plan::Plan;
+use andon_api::{Analysis, LineStatus, Trial, duration, label, percent};
+use std::collections::BTreeMap;
+
+pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings) {
+    let before = |name: &str| {
+        observed
+            .integration
+            .status
+            .lines
+            .iter()
+            .find(|l| l.name == name)
+    };
+    let on_trial = plan
+        .status
+        .lines
+        .iter()
+        .filter(|l| l.trial.is_some())
+        .count();
+    findings.demand(on_trial <= 1, "I1", || {
+        format!("{on_trial} lines are on trial at once")
+    });
+    for line in &plan.status.lines {
+        let had = before(&line.name);
+        match (had.and_then(|l| l.trial.as_ref()), &line.trial) {
+            (None, Some(new)) => begins(observed, plan, line, new, findings),
+            (Some(old), Some(new)) => goes_on(observed, plan, line, (old, new), findings),
+            (Some(old), None) => ends(observed, (line, had), old, findings),
+            (None, None) => {}
+        }
+        last_good(observed, line, had, findings);
+    }
+    for had in &observed.integration.status.lines {
+        let kept = plan.status.lines.iter().any(|l| l.name == had.name);
+        let anything = had.trial.is_some() || had.last_good.is_some();
+        findings.demand(kept || !anything, "I13", || {
+            format!("{} is forgotten", had.name)
+        });
+    }
+    let bounded = plan
+        .status
+        .lines
+        .iter()
+        .filter_map(|l| l.trial.as_ref())
+        .all(|t| t.containers.len() <= 20);
+    findings.demand(bounded, "I14", || {
+        "more than 20 containers in a status".to_owned()
+    });
+}
+
+/// A trial begins.
+fn begins(
+    observed: &Observed,
+    plan: &Plan,
+    line: &LineStatus,
+    new: &Trial,
+    findings: &mut Findings,
+) {
+    let name = &line.name;
+    findings.demand(!new.checked && new.failure.is_none(), "I2", || {
+        format!("the trial of {name} begins half-way")
+    });
+    let Some(target) = &observed.integration.spec.target else {
+        return findings.demand(false, "I7", || format!("{name} begins without a release"));
+    };
+    findings.demand(target.go == andon_api::Go::Proceed, "I7", || {
+        format!("{name} begins though the release is paused")
+    });
+    findings.demand(new.target_digest == target.digest, "I7", || {
+        format!("{name} begins another target")
+    });
+    let retried = plan.status.retried != observed.integration.status.retried;
+    let remembered = observed.integration.status.lines.iter();
+    let same = |l: &&LineStatus| {
+        l.failed
+            .as_ref()
+            .is_some_and(|f| f.target_digest == target.digest)
+    };
+    let stopped = remembered.filter(same).find(|l| {
+        let failed = l.failed.as_ref().map(|f| f.rendering.digest.as_str());
+        let asked = crate::desired::desired(observed, &l.name)
+            .map(|r| r.digest)
+            .ok();
+        asked.as_deref() == failed
+    });
+    let asked = observed.integration.annotations.get(label::RETRY);
+    let lifted = retried && plan.status.retried.as_ref() == asked;
+    findings.demand(stopped.is_none() || lifted, "I10", || {
+        format!("{name} begins though the plant has stopped for this target")
+    });
+    earlier_are_done(observed, plan, name, findings);
+    let digest = &new.rendering.digest;
+    let saved = plan.changes.iter().any(|c| matches!(c, crate::Change::SaveRevision { rendering, .. } if rendering.digest == *digest));
+    let kept = observed
+        .revisions
+        .iter()
+        .any(|r| r.line == *name && r.rendering.digest == *digest);
+    findings.demand(saved || kept, "I12", || {
+        format!("the trial of {name} begins without its rendering being kept")
+    });
+}
+
+/// Every line before this one, by criticality and name, runs what it should.
+fn earlier_are_done(observed: &Observed, plan: &Plan, name: &str, findings: &mut Findings) {
+    let spec = &observed.site.spec;
+    let chosen = spec
+        .integrations
+        .iter()
+        .find(|i| i.name == observed.integration.spec.integration);
+    let excluded = |l: &str| {
+        chosen
+            .and_then(|c| c.lines.as_ref())
+            .is_some_and(|s| s.exclude.iter().any(|e| e == l))
+    };
+    let Some(own) = spec.lines.iter().find(|l| l.name == name) else {
+        return;
+    };
+    for other in spec
+        .lines
+        .iter()
+        .filter(|l| (l.criticality, &l.name) < (own.criticality, &own.name) && !excluded(&l.name))
+    {
+        let runs = plan
+            .status
+            .lines
+            .iter()
+            .find(|l| l.name == other.name)
+            .and_then(|l| l.last_good.as_ref());
+        let asked = crate::desired::desired(observed, &other.name)
+            .map(|r| r.digest)
+            .ok();
+        let done = asked.is_some() && asked.as_ref() == runs.map(|r| &r.digest);
+        findings.demand(done, "I11", || {
+            format!("{name} begins before {}", other.name)
+        });
+    }
+}
+
+/// A trial goes on, or another takes its place.
+fn goes_on(
+    observed: &Observed,
+    plan: &Plan,
+    line: &LineStatus,
+    (old, new): (&Trial, &Trial),
+    findings: &mut Findings,
+) {
+    let name = &line.name;
+    let same = old.rendering == new.rendering
+        && old.target_digest == new.target_digest
+        && old.started == new.started;
+    if !same {
+        findings.demand(
+            old.failure.is_none() && old.withdrawn.is_none(),
+            "I8",
+            || format!("{name}: another trial begins before the failed one is taken back"),
+        );
+        return begins(observed, plan, line, new, findings);
+    }
+    findings.demand(old.checked <= new.checked, "I3", || {
+        format!("{name} is unchecked again")
+    });
+    findings.demand(
+        old.failure.is_none() || old.failure == new.failure,
+        "I8",
+        || format!("the failure of {name} is forgotten"),
+    );
+    findings.demand(
+        old.withdrawn.is_none() || old.withdrawn == new.withdrawn,
+        "I8",
+        || format!("{name} is no longer withdrawn"),
+    );
+    if let (None, Some(failure)) = (&old.failure, &new.failure) {
+        let touched = plan.changes.iter().any(|c| touches(c, name));
+        findings.demand(!touched, "I2", || {
+            format!("{name} goes back before its failure is written")
+        });
+        if failure.reason == "CheckFailed" {
+            has_evidence(observed, line, new, findings);
+        }
+    }
+    if !old.checked && new.checked {
+        let touched = plan.changes.iter().any(|c| touches(c, name));
+        findings.demand(!touched, "I2", || {
+            format!("{name} changes before its check is written")
+        });
+    }
+}
+
+/// Whether a change touches a line's objects.
+fn touches(change: &crate::Change, line: &str) -> bool {
+    match change {
+        crate::Change::Apply { object, .. } => object["metadata"]["labels"][label::LINE] == line,
+        crate::Change::Delete { name, .. } => name.contains(&format!("-{line}-")),
+        _ => false,
+    }
+}
+
+fn analysis(observed: &Observed) -> Option<&Analysis> {
+    observed
+        .integration
+        .spec
+        .target
+        .as_ref()
+        .map(|target| &target.analysis)
+}
+
+/// Counts of the trial as the plan remembers them: `indicator -> (good, bad)`.
+fn counts(trial: &Trial) -> BTreeMap<String, (i64, i64)> {
+    let mut sums: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    for container in &trial.containers {
+        for (name, last) in &container.last {
+            let zero = vec![0, 0];
+            let base = container.base.get(name).unwrap_or(&zero);
+            let sum = sums.entry(name.clone()).or_default();
+            sum.0 += last[0] - base[0];
+            sum.1 += last[1] - base[1];
+        }
+    }
+    sums
+}
+
+/// Whether some check has the evidence that a failure needs, computed another way: by adding up the mixture.
+fn has_evidence(observed: &Observed, line: &LineStatus, trial: &Trial, findings: &mut Findings) {
+    let Some(analysis) = analysis(observed) else {
+        return;
+    };
+    let alpha = 1.0 - percent::parse(&analysis.confidence).unwrap_or(1.0);
+    let needed = (analysis.checks.len() as f64 / alpha).ln();
+    let counts = counts(trial);
+    let found = analysis.checks.iter().any(|check| {
+        let (good, bad) = counts.get(&check.indicator).copied().unwrap_or_default();
+        percent::parse(&check.max).is_ok_and(|limit| evidence(bad, good, limit) > needed - 1e-3)
+    });
+    findings.demand(found, "I15", || {
+        format!("{} fails without evidence: {counts:?}", line.name)
+    });
+}
+
+/// ln E by the midpoint rule over `t`, with `p = sin^2 t`: the Beta(1/2, 1/2) density is flat in `t`.
+fn evidence(bad: i64, good: i64, limit: f64) -> f64 {
+    const STEPS: i32 = 20_000;
+    let from = limit.sqrt().asin();
+    let width = (std::f64::consts::FRAC_PI_2 - from) / f64::from(STEPS);
+    let term = |step: i32| {
+        let p = (from + (f64::from(step) + 0.5) * width).sin().powi(2);
+        bad as f64 * (p / limit).ln() + good as f64 * ((1.0 - p) / (1.0 - limit)).ln()
+    };
+    let largest = (0..STEPS).map(term).fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = (0..STEPS).map(|step| (term(step) - largest).exp()).sum();
+    largest + (sum / f64::from(STEPS)).ln()
+}
+
+/// A trial is over.
+fn ends(
+    observed: &Observed,
+    (line, had): (&LineStatus, Option<&LineStatus>),
+    old: &Trial,
+    findings: &mut Findings,
+) {
+    let name = &line.name;
+    if old.withdrawn.is_some() && old.failure.is_none() {
+        return findings.demand(
+            line.last_good == had.and_then(|l| l.last_good.clone()),
+            "I9",
+            || format!("the withdrawn trial of {name} changed its last good"),
+        );
+    }
+    if old.failure.is_some() {
+        let marked = line
+            .failed
+            .as_ref()
+            .is_some_and(|f| f.rendering == old.rendering && f.target_digest == old.target_digest);
+        return findings.demand(marked, "I8", || {
+            format!("the failure of {name} is forgotten")
+        });
+    }
+    let promoted = line
+        .last_good
+        .as_ref()
+        .is_some_and(|kept| kept.digest == old.rendering.digest);
+    findings.demand(promoted, "I9", || {
+        format!("the trial of {name} ends without a verdict")
+    });
+    let Some(analysis) = analysis(observed) else {
+        return findings.demand(false, "I9", || format!("{name} passes without an analysis"));
+    };
+    let bake =
+        duration::parse(&analysis.bake.duration).map_or(i128::MAX, |bake| bake.as_millis() as i128);
+    let baked = old
+        .baking_since
+        .as_ref()
+        .map(|since| observed.now.duration_since(since.0).as_millis());
+    findings.demand(
+        old.checked && (baked.is_some_and(|baked| baked >= bake) || (bake == 0 && baked.is_none())),
+        "I16",
+        || format!("{name} passes after {baked:?} of {bake} ms"),
+    );
+    enough(observed, name, old, analysis, findings);
+}
+
+/// Every check has its documents, and no more bad ones than its limit.
+fn enough(
+    observed: &Observed,
+    name: &str,
+    old: &Trial,
+    analysis: &Analysis,
+    findings: &mut Findings,
+) {
+    let mut trial = old.clone();
+    for pod in observed.pods.iter().filter(|p| p.line == *name) {
+        if let (Some(started), Some(Reading::Counts(now))) =
+            (pod.started, observed.readings.get(&pod.uid))
+        {
+            let mut known = trial.containers.iter_mut();
+            let known =
+                known.find(|c| c.pod == pod.uid && c.started.0.as_second() == started.as_second());
+            if let Some(known) = known {
+                for (indicator, count) in &now.indicators {
+                    known
+                        .last
+                        .insert(indicator.clone(), vec![count.good, count.bad]);
+                }
+            }
+        }
+    }
+    let counts = counts(&trial);
+    for check in &analysis.checks {
+        let (good, bad) = counts.get(&check.indicator).copied().unwrap_or_default();
+        let limit = percent::parse(&check.max).unwrap_or(0.0);
+        let total = good + bad;
+        findings.demand(total >= analysis.min_samples, "I16", || {
+            format!(
+                "{name} passes with {total} of {} documents",
+                analysis.min_samples
+            )
+        });
+        findings.demand(bad as f64 <= limit * total as f64, "I16", || {
+            format!(
+                "{name} passes with {bad} of {total} bad documents (limit {})",
+                check.max
+            )
+        });
+    }
+}
+
+/// The last good changes only to what has just passed, or by its version, or is put together again from marks.
+fn last_good(
+    observed: &Observed,
+    line: &LineStatus,
+    had: Option<&LineStatus>,
+    findings: &mut Findings,
+) {
+    let digest = |l: Option<&LineStatus>| {
+        l.and_then(|l| l.last_good.as_ref())
+            .map(|kept| kept.digest.clone())
+    };
+    let (was, is) = (digest(had), digest(Some(line)));
+    if was == is {
+        return;
+    }
+    let trial = had
+        .and_then(|l| l.trial.as_ref())
+        .filter(|t| t.failure.is_none() && t.withdrawn.is_none());
+    let passed = trial.is_some_and(|t| Some(&t.rendering.digest) == is.as_ref());
+    let marked = observed
+        .revisions
+        .iter()
+        .any(|r| r.line == line.name && r.last_good && Some(&r.rendering.digest) == is.as_ref());
+    findings.demand(passed || (had.is_none() && marked), "I9", || {
+        format!(
+            "the last good of {} becomes {is:?}, which has not passed",
+            line.name
+        )
+    });
+}

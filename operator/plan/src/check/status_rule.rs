@@ -1,0 +1,95 @@
+//! Rules about what is told: kstatus, and never a state that waits for time without looking again.
+
+use super::Findings;
+use crate::observed::Observed;
+use crate::plan::Plan;
+use andon_api::PlantIntegrationStatus;
+use andon_api::condition::{self, ConditionType};
+use andon_api::reason::{ConditionReason, HoldReason};
+
+pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings) {
+    let status = &plan.status;
+    let is_true = |kind| condition::is_true(&status.conditions, kind);
+    let ready = condition::find(&status.conditions, ConditionType::Ready);
+    findings.demand(ready.is_some(), "I17", || "Ready is missing".to_owned());
+    let (moving, stalled) = (
+        is_true(ConditionType::Reconciling),
+        is_true(ConditionType::Stalled),
+    );
+    findings.demand(!(moving && stalled), "I17", || {
+        "Reconciling and Stalled together".to_owned()
+    });
+    findings.demand(
+        !(is_true(ConditionType::Ready) && (moving || stalled)),
+        "I17",
+        || "Ready together with Reconciling or Stalled".to_owned(),
+    );
+    let generation = observed.integration.generation;
+    findings.demand(status.observed_generation == generation, "I17", || {
+        "observedGeneration is another one".to_owned()
+    });
+    for condition in &status.conditions {
+        let known = ConditionReason::parse(&condition.reason).is_some();
+        findings.demand(known, "I17", || {
+            format!(
+                "{} has the unknown reason {}",
+                condition.type_, condition.reason
+            )
+        });
+        findings.demand(
+            condition.observed_generation == Some(generation),
+            "I17",
+            || format!("{} speaks of another generation", condition.type_),
+        );
+        let present_only_while_true = condition.type_ == "Ready" || condition.status == "True";
+        findings.demand(present_only_while_true, "I17", || {
+            format!("{} is there though it is not true", condition.type_)
+        });
+    }
+    for line in &status.lines {
+        let known = line.hold.as_ref().is_none_or(|hold| {
+            HoldReason::parse(&hold.reason).is_some() && !hold.message.is_empty()
+        });
+        findings.demand(known, "I17", || {
+            format!("the hold of {} is not typed", line.name)
+        });
+    }
+    let on_trial = status.lines.iter().any(|line| line.trial.is_some());
+    findings.demand(plan.wake.is_some() || !(on_trial || moving), "I18", || {
+        "something goes on, and nobody looks again".to_owned()
+    });
+    findings.demand(
+        plan.write_status || !decided(&observed.integration.status, status),
+        "I19",
+        || "a decision is not written".to_owned(),
+    );
+}
+
+/// Whether a decision was taken.
+fn decided(before: &PlantIntegrationStatus, after: &PlantIntegrationStatus) -> bool {
+    let decisions = |status: &PlantIntegrationStatus| {
+        let of = |line: &andon_api::LineStatus| {
+            let trial = line.trial.as_ref().map(|t| {
+                (
+                    t.rendering.clone(),
+                    t.target_digest.clone(),
+                    t.checked,
+                    t.baking_since.clone(),
+                    t.failure.clone(),
+                    t.withdrawn.clone(),
+                )
+            });
+            (
+                line.name.clone(),
+                line.last_good.clone(),
+                trial,
+                line.failed.clone(),
+            )
+        };
+        (
+            status.retried.clone(),
+            status.lines.iter().map(of).collect::<Vec<_>>(),
+        )
+    };
+    decisions(before) != decisions(after)
+}

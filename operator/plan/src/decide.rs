@@ -1,0 +1,70 @@
+//! The order of a decision.
+
+use crate::input::{self, Input};
+use crate::line::Turn;
+use crate::object;
+use crate::observed::Observed;
+use crate::plan::{Change, Plan};
+use crate::{memory, start, status};
+use andon_api::label;
+use std::collections::BTreeSet;
+
+/// What to do, what not and why, and when to look again. Never fails: what cannot be used gives a plan without changes.
+pub fn plan(observed: &Observed) -> Plan {
+    match input::read(observed) {
+        Ok(input) => decide(&input),
+        Err(problems) => status::refused(observed, &problems),
+    }
+}
+
+fn decide(input: &Input<'_>) -> Plan {
+    let (mut lines, rebuilt) = memory::recall(input);
+    let mut changes = Vec::new();
+    if rebuilt {
+        // Written down first: nothing follows from it before it has been read back.
+        let turns = lines
+            .into_iter()
+            .map(|line| Turn::new(input, line))
+            .collect();
+        let retried = memory::retry(input, &mut [], &mut changes);
+        return status::finish(input, turns, retried, changes);
+    }
+    let retried = memory::retry(input, &mut lines, &mut changes);
+    let mut turns: Vec<Turn<'_>> = lines
+        .iter()
+        .map(|line| Turn::new(input, line.clone()).take(&lines))
+        .collect();
+    start::next(input, &mut turns);
+    forget_checks(input, &turns, &mut changes);
+    status::finish(input, turns, retried, changes)
+}
+
+/// Deletes check Jobs that nothing asks for any more, once nothing is on trial.
+fn forget_checks(input: &Input<'_>, turns: &[Turn<'_>], changes: &mut Vec<Change>) {
+    if turns.iter().any(|turn| turn.line.trial.is_some())
+        || input.lines.iter().any(|(_, desired)| desired.is_err())
+    {
+        return;
+    }
+    let desired = input
+        .lines
+        .iter()
+        .filter_map(|(_, desired)| desired.as_ref().ok());
+    let kept = input
+        .observed
+        .revisions
+        .iter()
+        .map(|revision| &revision.rendering);
+    let wanted: BTreeSet<(&str, &str)> = desired
+        .chain(kept)
+        .filter_map(|rendering| rendering.check.as_ref())
+        .flat_map(|check| &check.objects)
+        .map(|o| (object::kind(o), object::name(o)))
+        .collect();
+    let old = input.observed.objects.iter().filter(|o| {
+        object::label(o, label::STAGE) == label::CHECK
+            && !wanted.contains(&(object::kind(o), object::name(o)))
+            && !object::terminating(o)
+    });
+    changes.extend(old.map(object::delete));
+}

@@ -1,0 +1,186 @@
+//! What is told, with the numbers that decided it and the object that moves.
+
+use crate::input::Input;
+use crate::object;
+use crate::plan::{Event, Related};
+use crate::progress::elapsed;
+use andon_api::reason::{EventReason, FailureReason};
+use andon_api::{LineStatus, RenderingReference, Trial, TrialFailure};
+use andon_render::{RenderedCheck, Rendering};
+
+fn event(warning: bool, reason: EventReason, note: String, related: Option<Related>) -> Event {
+    Event {
+        warning,
+        reason,
+        note,
+        related,
+    }
+}
+
+/// The workload that counts: of the first indicator's stage, or of the last stage.
+fn workload(rendering: &Rendering) -> Option<Related> {
+    let counting = rendering
+        .indicators
+        .first()
+        .map(|indicator| &indicator.stage);
+    let stage = rendering
+        .stages
+        .iter()
+        .find(|stage| Some(&stage.name) == counting)
+        .or(rendering.stages.last())?;
+    stage
+        .objects
+        .iter()
+        .find(|o| object::is_workload(o))
+        .map(object::related)
+}
+
+/// The workload of a kept rendering.
+fn workload_of(input: &Input<'_>, line: &str, kept: &RenderingReference) -> Option<Related> {
+    input
+        .revision(line, kept)
+        .and_then(|revision| workload(&revision.rendering))
+}
+
+pub(crate) fn started(line: &LineStatus, new: &RenderingReference, rendering: &Rendering) -> Event {
+    let runs = match &line.last_good {
+        Some(kept) if kept.version == new.version => {
+            format!("other parameters than the {} it runs", kept.version)
+        }
+        Some(kept) => format!("it runs {}", kept.version),
+        None => "its first install".to_owned(),
+    };
+    let note = format!("{}: {} on trial; {runs}", line.name, new.version);
+    event(false, EventReason::LineStarted, note, workload(rendering))
+}
+
+pub(crate) fn checked(line: &str, version: &str, check: &RenderedCheck) -> Event {
+    let note =
+        format!("{line}: the routes of {version} start and their golden documents come out right");
+    let job = check
+        .objects
+        .iter()
+        .find(|o| object::kind(o) == "Job")
+        .map(object::related);
+    event(false, EventReason::RoutesChecked, note, job)
+}
+
+pub(crate) fn baking(line: &str, version: &str, rendering: &Rendering) -> Event {
+    let note = format!("{line}: every stage of {version} is in place");
+    event(false, EventReason::LineBaking, note, workload(rendering))
+}
+
+pub(crate) fn promoted(input: &Input<'_>, line: &str, trial: &Trial) -> Event {
+    let version = &trial.rendering.version;
+    let note = match trial.needed {
+        0 => format!("{line}: {version} passed"),
+        _ => format!(
+            "{line}: {version} passed, {} good and {} bad documents",
+            trial.good, trial.bad
+        ),
+    };
+    event(
+        false,
+        EventReason::LinePromoted,
+        note,
+        workload_of(input, line, &trial.rendering),
+    )
+}
+
+pub(crate) fn failed(
+    input: &Input<'_>,
+    line: &LineStatus,
+    trial: &Trial,
+    reason: FailureReason,
+    message: &str,
+) -> Event {
+    let version = &trial.rendering.version;
+    let next = match &line.last_good {
+        Some(kept) => format!("going back to {}", kept.version),
+        None => "stopping it, since there is nothing to go back to".to_owned(),
+    };
+    let note = format!(
+        "{}: {version} failed ({reason}): {message}; {next}",
+        line.name
+    );
+    event(
+        true,
+        EventReason::LineFailed,
+        note,
+        workload_of(input, &line.name, &trial.rendering),
+    )
+}
+
+pub(crate) fn gone_back(
+    input: &Input<'_>,
+    line: &LineStatus,
+    trial: &Trial,
+    failure: &TrialFailure,
+) -> Event {
+    let seconds = elapsed(failure.at.0, input.now()).as_secs();
+    let version = &trial.rendering.version;
+    let message = &failure.message;
+    match &line.last_good {
+        Some(kept) => {
+            let note = format!(
+                "{}: runs {} again, {seconds} s after {version} failed: {message}",
+                line.name, kept.version
+            );
+            event(
+                true,
+                EventReason::LineRolledBack,
+                note,
+                workload_of(input, &line.name, kept),
+            )
+        }
+        None => {
+            let note = format!(
+                "{}: {version} was stopped, {seconds} s after it failed: {message}",
+                line.name
+            );
+            event(true, EventReason::LineStopped, note, None)
+        }
+    }
+}
+
+pub(crate) fn superseded(line: &str, trial: &Trial, version: &str, withdrawn: bool) -> Event {
+    let old = &trial.rendering.version;
+    let note = match withdrawn {
+        true => format!(
+            "{line}: the trial of {old} ends without a verdict, since {version} is asked for now; going back"
+        ),
+        false => format!(
+            "{line}: the trial of {old} ends without a verdict; {version} is on trial instead"
+        ),
+    };
+    event(false, EventReason::LineSuperseded, note, None)
+}
+
+pub(crate) fn drift(line: &str, related: Related) -> Event {
+    let note = format!(
+        "{line}: {} {} was not as rendered and is put back",
+        related.kind, related.name
+    );
+    event(true, EventReason::DriftPutBack, note, Some(related))
+}
+
+pub(crate) fn complete(input: &Input<'_>, lines: usize) -> Event {
+    let version = input
+        .target()
+        .map_or("", |target| target.blueprint.version.as_str());
+    let lines = if lines == 1 {
+        "1 line".to_owned()
+    } else {
+        format!("{lines} lines")
+    };
+    event(
+        false,
+        EventReason::ReleaseComplete,
+        format!("{lines} of this plant run {version}"),
+        None,
+    )
+}
+
+pub(crate) fn invalid(message: &str) -> Event {
+    event(true, EventReason::Invalid, message.to_owned(), None)
+}

@@ -1,0 +1,259 @@
+//! What is observed, made trustworthy: every value parsed once, or every reason why it cannot be used.
+
+use crate::desired::{self, Refusal};
+use crate::hold::Hold;
+use crate::observed::{Observed, Revision};
+use crate::stage::Strategies;
+use andon_api::{Analysis, RenderingReference, SITE_LINE, Strategy, Target, duration, percent};
+use andon_render::Rendering;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What a decision sees.
+pub(crate) struct Input<'a> {
+    pub(crate) observed: &'a Observed,
+    /// The lines that take part, in the order in which they move, each with what it should run.
+    pub(crate) lines: Vec<(String, Result<Rendering, Refusal>)>,
+    /// How a canary is judged; none: nobody asks anything.
+    pub(crate) rules: Result<Rules, Hold>,
+}
+
+impl<'a> Input<'a> {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.observed.now
+    }
+
+    /// Now, as it stands in a status: in whole seconds, so that reading it back changes nothing.
+    pub(crate) fn stamp(&self) -> Time {
+        let second = Timestamp::from_second(self.now().as_second());
+        Time(second.unwrap_or(self.observed.now))
+    }
+
+    pub(crate) fn target(&self) -> Option<&'a Target> {
+        self.observed.integration.spec.target.as_ref()
+    }
+
+    /// What a line should run; none: it takes no part.
+    pub(crate) fn desired(&self, line: &str) -> Option<Result<&Rendering, &Refusal>> {
+        let (_, desired) = self.lines.iter().find(|(name, _)| name == line)?;
+        Some(desired.as_ref())
+    }
+
+    /// The kept rendering that a status names.
+    pub(crate) fn revision(&self, line: &str, kept: &RenderingReference) -> Option<&'a Revision> {
+        self.revisions(line)
+            .find(|revision| revision.rendering.digest == kept.digest)
+    }
+
+    /// The kept renderings of a line.
+    pub(crate) fn revisions(&self, line: &str) -> impl Iterator<Item = &'a Revision> {
+        self.observed
+            .revisions
+            .iter()
+            .filter(move |revision| revision.line == line)
+    }
+
+    /// How the line's instances may be treated.
+    pub(crate) fn strategies<'b>(&'b self, line: &'b str) -> LineStrategies<'b> {
+        LineStrategies { input: self, line }
+    }
+}
+
+/// How a line's instances may be treated, from its kept renderings.
+pub(crate) struct LineStrategies<'a> {
+    input: &'a Input<'a>,
+    line: &'a str,
+}
+
+impl Strategies for LineStrategies<'_> {
+    fn of(&self, instance: &str) -> Option<Strategy> {
+        self.input
+            .revisions(self.line)
+            .flat_map(|revision| &revision.rendering.stages)
+            .find(|stage| stage.instance == instance)
+            .map(|stage| stage.strategy)
+    }
+}
+
+/// How a canary is judged, parsed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Rules {
+    pub(crate) bake: Duration,
+    pub(crate) min_samples: i64,
+    pub(crate) deadline: Duration,
+    /// Chance of failing a release that is no worse, for all checks together.
+    pub(crate) alpha: f64,
+    pub(crate) checks: Vec<Rule>,
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Rule {
+    pub(crate) indicator: String,
+    /// The limit as a share, and as it was written.
+    pub(crate) limit: f64,
+    pub(crate) max: String,
+}
+
+impl Rules {
+    /// `1/alpha` of one check: the evidence that fails it. The checks share alpha.
+    pub(crate) fn needed(&self) -> f64 {
+        self.checks.len().max(1) as f64 / self.alpha
+    }
+
+    /// The first check whose indicator the rendering does not have.
+    pub(crate) fn fit(&self, rendering: &Rendering) -> Result<(), Hold> {
+        let known: Vec<&str> = rendering
+            .indicators
+            .iter()
+            .map(|i| i.name.as_str())
+            .collect();
+        match self
+            .checks
+            .iter()
+            .position(|rule| !known.contains(&rule.indicator.as_str()))
+        {
+            None => Ok(()),
+            Some(index) => Err(Hold::AnalysisInvalid {
+                message: format!(
+                    "analysis.checks[{index}].indicator: version {} of the blueprint has no indicator \"{}\"; it has {}",
+                    rendering.version,
+                    self.checks[index].indicator,
+                    if known.is_empty() {
+                        "none".to_owned()
+                    } else {
+                        known.join(", ")
+                    },
+                ),
+            }),
+        }
+    }
+}
+
+/// Reads what is observed. An error is every reason why the PlantSite cannot be used.
+pub(crate) fn read(observed: &Observed) -> Result<Input<'_>, Vec<String>> {
+    let problems = site_problems(observed);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let lines = desired::order(observed)
+        .into_iter()
+        .map(|line| {
+            let desired = desired::desired(observed, &line);
+            (line, desired)
+        })
+        .collect();
+    let rules = match &observed.integration.spec.target {
+        None => Err(Hold::NoRelease),
+        Some(target) => {
+            rules(&target.analysis).map_err(|message| Hold::AnalysisInvalid { message })
+        }
+    };
+    Ok(Input {
+        observed,
+        lines,
+        rules,
+    })
+}
+
+/// What the API server's own rules would refuse, checked again: a rule can be switched off, a file can be edited.
+fn site_problems(observed: &Observed) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (index, line) in observed.site.spec.lines.iter().enumerate() {
+        let name = &line.name;
+        if !is_label(name) {
+            problems.push(format!(
+                "lines[{index}].name: \"{name}\" is no DNS label of at most {LABEL} characters; use small letters, digits and dashes"
+            ));
+        }
+        if name == SITE_LINE {
+            problems.push(format!(
+                "lines[{index}].name: \"{name}\" means the plant itself; use another name"
+            ));
+        }
+        if !seen.insert(name) {
+            problems.push(format!(
+                "lines[{index}].name: \"{name}\" is there twice; line names are unique in a plant"
+            ));
+        }
+        if !(0..=1000).contains(&line.criticality) {
+            problems.push(format!(
+                "lines[{index}].criticality: {} of \"{name}\" is not between 0 and 1000",
+                line.criticality
+            ));
+        }
+    }
+    let integration = &observed.integration.spec.integration;
+    if !is_label(integration) {
+        problems.push(format!(
+            "integration: \"{integration}\" is no DNS label of at most {LABEL} characters"
+        ));
+    }
+    problems
+}
+
+/// Names of lines and integrations become parts of object names, which hold 63 characters.
+const LABEL: usize = 30;
+
+fn is_label(name: &str) -> bool {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    (1..=LABEL).contains(&name.len())
+        && edge(name.chars().next())
+        && edge(name.chars().last())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+/// Parses an analysis; the error names field, value and remedy.
+fn rules(analysis: &Analysis) -> Result<Rules, String> {
+    let time = |field: &str, text: &str| {
+        duration::parse(text).map_err(|error| format!("analysis.{field}: {error}"))
+    };
+    let share = |field: &str, text: &str| {
+        percent::parse(text).map_err(|error| format!("analysis.{field}: {error}"))
+    };
+    let deadline = time("progressDeadline", &analysis.progress_deadline)?;
+    if deadline < SHORTEST_DEADLINE {
+        return Err(format!(
+            "analysis.progressDeadline: \"{}\" is shorter than a pod takes to start; write at least {}",
+            analysis.progress_deadline,
+            duration::display(SHORTEST_DEADLINE)
+        ));
+    }
+    if !(0..=MOST_SAMPLES).contains(&analysis.min_samples) {
+        return Err(format!(
+            "analysis.minSamples: {} is not between 0 and {MOST_SAMPLES}",
+            analysis.min_samples
+        ));
+    }
+    let mut checks: Vec<Rule> = Vec::new();
+    for (index, check) in analysis.checks.iter().enumerate() {
+        if checks.iter().any(|rule| rule.indicator == check.indicator) {
+            return Err(format!(
+                "analysis.checks[{index}].indicator: \"{}\" is there twice; keep the stricter one",
+                check.indicator
+            ));
+        }
+        checks.push(Rule {
+            indicator: check.indicator.clone(),
+            limit: share(&format!("checks[{index}].max"), &check.max)?,
+            max: check.max.clone(),
+        });
+    }
+    Ok(Rules {
+        bake: time("bake.duration", &analysis.bake.duration)?,
+        min_samples: analysis.min_samples,
+        deadline,
+        alpha: 1.0 - share("confidence", &analysis.confidence)?,
+        checks,
+    })
+}
+
+/// Pods take seconds to start; a shorter deadline would fail every release.
+const SHORTEST_DEADLINE: Duration = Duration::from_secs(5);
+/// A billion documents: far above any bake, far below what a double counts exactly.
+const MOST_SAMPLES: i64 = 1_000_000_000;

@@ -1,0 +1,133 @@
+//! What is remembered of each line: from the status, or, where that was lost, from the marks on the kept renderings.
+
+use crate::input::Input;
+use crate::observed::{Observed, Revision};
+use crate::plan::Change;
+use andon_api::{Failed, LinePhase, LineStatus, RenderingReference, label};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::collections::BTreeSet;
+
+/// The lines as they are remembered: those that take part, in their order, then those that were removed but still have
+/// something here. True: something was put together from marks, and must be written before anything follows from it.
+pub(crate) fn recall(input: &Input<'_>) -> (Vec<LineStatus>, bool) {
+    let remembered = &input.observed.integration.status.lines;
+    let known = |name: &str| remembered.iter().find(|line| line.name == name).cloned();
+    let mut rebuilt = false;
+    let mut lines: Vec<LineStatus> = input
+        .lines
+        .iter()
+        .map(|(name, _)| {
+            known(name).unwrap_or_else(|| {
+                let line = from_marks(input, name);
+                rebuilt |= line.last_good.is_some() || line.failed.is_some();
+                line
+            })
+        })
+        .collect();
+    for name in removed(input.observed, &lines) {
+        lines.push(known(&name).unwrap_or_else(|| {
+            rebuilt = true;
+            from_marks(input, &name)
+        }));
+    }
+    (lines, rebuilt)
+}
+
+/// Lines that take no part (any more) but have something running.
+fn removed(observed: &Observed, lines: &[LineStatus]) -> BTreeSet<String> {
+    let remembered = observed.integration.status.lines.iter();
+    let remembered = remembered
+        .filter(|line| line.last_good.is_some() || line.trial.is_some())
+        .map(|line| line.name.clone());
+    let pods = observed.pods.iter().map(|pod| pod.line.clone());
+    let marked = observed
+        .revisions
+        .iter()
+        .filter(|revision| revision.last_good)
+        .map(|revision| revision.line.clone());
+    remembered
+        .chain(pods)
+        .chain(marked)
+        .filter(|name| !name.is_empty() && lines.iter().all(|line| line.name != *name))
+        .collect()
+}
+
+/// A line as the marks on its kept renderings tell it. Of two last good ones (a crash between two marks) the newer counts.
+fn from_marks(input: &Input<'_>, name: &str) -> LineStatus {
+    let newest = |wanted: &dyn Fn(&Revision) -> bool| {
+        input
+            .revisions(name)
+            .filter(|revision| wanted(revision))
+            .max_by_key(|revision| revision.number)
+    };
+    let last_good = newest(&|revision| revision.last_good).map(reference);
+    let failed = newest(&|revision| revision.failed.is_some()).and_then(|revision| {
+        Some(Failed {
+            rendering: reference(revision),
+            target_digest: revision.failed.clone()?,
+            reason: "Unknown".to_owned(),
+            message: format!(
+                "the mark on ControllerRevision {} says so; the status was lost",
+                revision.name
+            ),
+            at: Time(Timestamp::UNIX_EPOCH),
+            restored: last_good.as_ref().map(|_| Time(Timestamp::UNIX_EPOCH)),
+        })
+    });
+    LineStatus {
+        name: name.to_owned(),
+        phase: LinePhase::Waiting,
+        running: last_good.clone(),
+        last_good,
+        trial: None,
+        failed,
+        hold: None,
+    }
+}
+
+fn reference(revision: &Revision) -> RenderingReference {
+    RenderingReference {
+        version: revision.rendering.version.clone(),
+        digest: revision.rendering.digest.clone(),
+        revision: revision.name.clone(),
+    }
+}
+
+/// Honours the retry annotation, once for each value: the failed marks go. Gives the value that counts as honoured.
+pub(crate) fn retry(
+    input: &Input<'_>,
+    lines: &mut [LineStatus],
+    changes: &mut Vec<Change>,
+) -> Option<String> {
+    let status = &input.observed.integration.status;
+    let asked = input
+        .observed
+        .integration
+        .annotations
+        .get(label::RETRY)
+        .cloned();
+    // Whether a value was honoured before a loss of the status, nobody knows: then it is not honoured again.
+    let unknown = status.observed_generation < 1;
+    if unknown || asked.is_none() || asked == status.retried {
+        return if unknown {
+            asked
+        } else {
+            status.retried.clone()
+        };
+    }
+    for line in lines {
+        let Some(failed) = line.failed.take() else {
+            continue;
+        };
+        if let Some(revision) = input.revision(&line.name, &failed.rendering) {
+            changes.push(Change::MarkRevision {
+                name: revision.name.clone(),
+                uid: revision.uid.clone(),
+                last_good: revision.last_good,
+                failed: None,
+            });
+        }
+    }
+    asked
+}

@@ -1,0 +1,114 @@
+//! Reading Kubernetes objects kept as JSON.
+
+use crate::observed::{Observed, Pod};
+use crate::plan::{Change, Related};
+use andon_api::label;
+use andon_render::RenderedStage;
+use serde_json::Value;
+
+/// A text at a JSON pointer, or nothing.
+fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+pub(crate) fn kind(object: &Value) -> &str {
+    text(object, "/kind")
+}
+
+pub(crate) fn name(object: &Value) -> &str {
+    text(object, "/metadata/name")
+}
+
+pub(crate) fn uid(object: &Value) -> &str {
+    text(object, "/metadata/uid")
+}
+
+/// The value of a label, or nothing.
+pub(crate) fn label<'a>(object: &'a Value, key: &str) -> &'a str {
+    object
+        .pointer("/metadata/labels")
+        .and_then(|labels| labels.get(key))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// Whether it is being deleted.
+pub(crate) fn terminating(object: &Value) -> bool {
+    object.pointer("/metadata/deletionTimestamp").is_some()
+}
+
+/// Whether it runs pods that stay.
+pub(crate) fn is_workload(object: &Value) -> bool {
+    matches!(kind(object), "Deployment" | "StatefulSet")
+}
+
+/// The object as an event names it.
+pub(crate) fn related(object: &Value) -> Related {
+    Related {
+        api_version: text(object, "/apiVersion").to_owned(),
+        kind: kind(object).to_owned(),
+        name: name(object).to_owned(),
+    }
+}
+
+/// Deletes an observed object.
+pub(crate) fn delete(object: &Value) -> Change {
+    Change::Delete {
+        api_version: text(object, "/apiVersion").to_owned(),
+        kind: kind(object).to_owned(),
+        name: name(object).to_owned(),
+        uid: uid(object).to_owned(),
+    }
+}
+
+/// One line of the observed plant.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub(crate) observed: &'a Observed,
+    pub(crate) line: &'a str,
+}
+
+impl<'a> Scene<'a> {
+    /// The observed object of that kind and name.
+    pub(crate) fn find(self, wanted: &Value) -> Option<&'a Value> {
+        self.observed
+            .objects
+            .iter()
+            .find(|object| kind(object) == kind(wanted) && name(object) == name(wanted))
+    }
+
+    /// The line's objects.
+    pub(crate) fn objects(self) -> impl Iterator<Item = &'a Value> {
+        self.observed
+            .objects
+            .iter()
+            .filter(move |object| label(object, label::LINE) == self.line)
+    }
+
+    /// The line's objects that belong to a stage (not shared, not a check).
+    pub(crate) fn stage_objects(self) -> impl Iterator<Item = &'a Value> {
+        self.objects().filter(|object| {
+            !matches!(
+                label(object, label::STAGE),
+                "" | label::COMMON | label::CHECK
+            )
+        })
+    }
+
+    /// The line's pods that belong to a stage.
+    pub(crate) fn pods(self) -> impl Iterator<Item = &'a Pod> {
+        self.observed
+            .pods
+            .iter()
+            .filter(move |pod| pod.line == self.line && pod.stage != label::CHECK)
+    }
+
+    /// The pods of one instance of a stage.
+    pub(crate) fn pods_of(self, stage: &'a RenderedStage) -> impl Iterator<Item = &'a Pod> {
+        self.pods()
+            .filter(move |pod| pod.instance == stage.instance)
+    }
+}

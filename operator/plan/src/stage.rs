@@ -1,0 +1,266 @@
+//! Brings a rendering about on a line, stage by stage, by each stage's strategy. The same function puts a trial in place,
+//! goes back to the last good and puts drift back: it only looks at what is there and what should be.
+//!
+//! ```text
+//! Takeover   apply new -> wait until it is ready -> delete old -> wait until it is gone
+//! Replace    delete old -> wait until it is gone -> apply new -> wait until it is ready
+//! InPlace    apply over -> wait until it is rolled out
+//! ```
+
+use crate::drift;
+use crate::health::{self, Health};
+use crate::hold::Hold;
+use crate::object::{self, Scene};
+use crate::plan::{Change, Related};
+use andon_api::{Strategy, label};
+use andon_render::{RenderedStage, Rendering};
+use serde_json::Value;
+
+/// What to do now to bring a rendering about, and what is still waited for.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub(crate) changes: Vec<Change>,
+    /// What the next step waits for; none: the rendering is in place.
+    pub(crate) waits: Option<Hold>,
+    /// Objects that were not as rendered.
+    pub(crate) differed: Vec<Related>,
+}
+
+impl Outcome {
+    /// Applies an object where it is missing or not as rendered. False: it is just being deleted.
+    fn ensure(&mut self, scene: Scene<'_>, rendered: &Value) -> bool {
+        let live = scene.find(rendered);
+        if live.is_some_and(object::terminating) {
+            return false;
+        }
+        if live.is_some_and(|live| drift::holds(rendered, live)) {
+            return true;
+        }
+        self.differed.push(object::related(rendered));
+        self.changes.push(Change::Apply {
+            object: rendered.clone(),
+            uid: live.map(|live| object::uid(live).to_owned()),
+        });
+        true
+    }
+
+    /// Deletes objects that are not being deleted yet.
+    fn delete<'a>(&mut self, objects: impl IntoIterator<Item = &'a Value>) {
+        self.changes.extend(
+            objects
+                .into_iter()
+                .filter(|object| !object::terminating(object))
+                .map(object::delete),
+        );
+    }
+
+    /// Remembers what is waited for first.
+    fn wait(&mut self, hold: Hold) {
+        self.waits.get_or_insert(hold);
+    }
+}
+
+/// What is known of how the line's earlier instances may be treated.
+pub(crate) trait Strategies {
+    /// The strategy of an instance that is there, from the rendering it belongs to.
+    fn of(&self, instance: &str) -> Option<Strategy>;
+}
+
+/// What to do now so that `rendering` comes about. With `all_at_once` a stage that is not ready does not keep later
+/// stages from being put right: the line runs it already, and only drift is put back.
+pub(crate) fn bring_about(
+    scene: Scene<'_>,
+    rendering: &Rendering,
+    strategies: &dyn Strategies,
+    all_at_once: bool,
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    for object in &rendering.common {
+        outcome.ensure(scene, object);
+    }
+    remove_vanished(scene, rendering, &mut outcome);
+    for stage in &rendering.stages {
+        if outcome.waits.is_some() && !all_at_once {
+            return outcome;
+        }
+        step(scene, stage, strategies, &mut outcome);
+    }
+    if outcome.waits.is_none() {
+        remove_leftovers(scene, rendering, &mut outcome);
+    }
+    outcome
+}
+
+/// Deletes the stages that the rendering does not have. They go first: a stage of another name may hold the session
+/// that the new one needs.
+fn remove_vanished(scene: Scene<'_>, rendering: &Rendering, outcome: &mut Outcome) {
+    let vanished = |stage: &str| !rendering.stages.iter().any(|known| known.name == stage);
+    let old: Vec<&Value> = scene
+        .stage_objects()
+        .filter(|o| vanished(object::label(o, label::STAGE)))
+        .collect();
+    let pods = scene.pods().filter(|pod| vanished(&pod.stage)).count();
+    let stage = old.first().map_or_else(
+        || {
+            scene
+                .pods()
+                .find(|pod| vanished(&pod.stage))
+                .map(|pod| pod.stage.clone())
+        },
+        |o| Some(object::label(o, label::STAGE).to_owned()),
+    );
+    if let Some(stage) = stage {
+        outcome.wait(Hold::OldInstanceLeaving {
+            stage,
+            left: old.len() + pods,
+        });
+    }
+    outcome.delete(old);
+}
+
+/// One stage.
+fn step(
+    scene: Scene<'_>,
+    stage: &RenderedStage,
+    strategies: &dyn Strategies,
+    outcome: &mut Outcome,
+) {
+    let old = Old::of(scene, stage);
+    // The stricter of the two decides: an old instance that must not be joined is not joined by a new one that would not
+    // mind. Nobody knows an instance that no kept rendering has, so it counts as strict.
+    let strict = stage.strategy == Strategy::Replace
+        || old.instances().any(|instance| {
+            strategies
+                .of(instance)
+                .is_none_or(|s| s == Strategy::Replace)
+        });
+    if strict && !old.gone() {
+        outcome.wait(old.leaving(stage));
+        outcome.delete(old.objects);
+        return;
+    }
+    let mut free = true;
+    for object in &stage.objects {
+        free &= outcome.ensure(scene, object);
+    }
+    if !free {
+        outcome.wait(Hold::OldInstanceLeaving {
+            stage: stage.name.clone(),
+            left: 1,
+        });
+        return;
+    }
+    if let Health::NotReady {
+        ready,
+        wanted,
+        trouble,
+    } = health::of_stage(scene, stage)
+    {
+        outcome.wait(Hold::StageNotReady {
+            stage: stage.name.clone(),
+            ready,
+            wanted,
+            trouble,
+        });
+        return;
+    }
+    if !old.gone() {
+        outcome.wait(old.leaving(stage));
+        outcome.delete(old.objects);
+    }
+}
+
+/// What is there of other instances of a stage.
+struct Old<'a> {
+    objects: Vec<&'a Value>,
+    pods: Vec<&'a str>,
+}
+
+impl<'a> Old<'a> {
+    fn of(scene: Scene<'a>, stage: &RenderedStage) -> Self {
+        Self {
+            objects: scene
+                .stage_objects()
+                .filter(|o| {
+                    object::label(o, label::STAGE) == stage.name
+                        && object::label(o, label::INSTANCE) != stage.instance
+                })
+                .collect(),
+            pods: scene
+                .pods()
+                .filter(|pod| pod.stage == stage.name && pod.instance != stage.instance)
+                .map(|pod| pod.instance.as_str())
+                .collect(),
+        }
+    }
+
+    fn gone(&self) -> bool {
+        self.objects.is_empty() && self.pods.is_empty()
+    }
+
+    fn instances(&self) -> impl Iterator<Item = &'a str> {
+        let objects = self
+            .objects
+            .iter()
+            .map(|o| object::label(o, label::INSTANCE));
+        objects.chain(self.pods.iter().copied())
+    }
+
+    fn leaving(&self, stage: &RenderedStage) -> Hold {
+        let workloads = self.objects.iter().filter(|o| object::is_workload(o));
+        Hold::OldInstanceLeaving {
+            stage: stage.name.clone(),
+            left: workloads.count() + self.pods.len(),
+        }
+    }
+}
+
+/// Deletes what carries the label of an instance that is in place but that its rendering does not name, such as the
+/// ConfigMap of an earlier content of an `InPlace` stage.
+fn remove_leftovers(scene: Scene<'_>, rendering: &Rendering, outcome: &mut Outcome) {
+    let named =
+        |live: &Value| {
+            rendering.stages.iter().flat_map(|s| &s.objects).any(|o| {
+                object::kind(o) == object::kind(live) && object::name(o) == object::name(live)
+            })
+        };
+    outcome.delete(scene.stage_objects().filter(|live| !named(live)));
+}
+
+/// What to do now so that nothing of a first install is left but its `InPlace` stages, which keep what they hold.
+/// The stages go in reverse order, each gone before the next is touched.
+pub(crate) fn stop(scene: Scene<'_>, rendering: Option<&Rendering>) -> Outcome {
+    let mut outcome = Outcome::default();
+    let stays = |stage: &str| {
+        rendering.is_some_and(|rendering| {
+            rendering
+                .stages
+                .iter()
+                .any(|s| s.name == stage && s.strategy == Strategy::InPlace)
+        })
+    };
+    let rank = |stage: &str| {
+        rendering.and_then(|rendering| rendering.stages.iter().position(|s| s.name == stage))
+    };
+    let mut stages: Vec<&str> = scene
+        .stage_objects()
+        .map(|o| object::label(o, label::STAGE))
+        .chain(scene.pods().map(|pod| pod.stage.as_str()))
+        .filter(|stage| !stays(stage))
+        .collect();
+    stages.sort_by_key(|stage| (std::cmp::Reverse(rank(stage)), *stage));
+    let Some(stage) = stages.first() else {
+        return outcome;
+    };
+    let objects: Vec<&Value> = scene
+        .stage_objects()
+        .filter(|o| object::label(o, label::STAGE) == *stage)
+        .collect();
+    let pods = scene.pods().filter(|pod| pod.stage == *stage).count();
+    outcome.wait(Hold::OldInstanceLeaving {
+        stage: (*stage).to_owned(),
+        left: objects.len() + pods,
+    });
+    outcome.delete(objects);
+    outcome
+}

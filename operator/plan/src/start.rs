@@ -1,0 +1,323 @@
+//! Which line moves next, and why the others do not.
+
+use crate::event;
+use crate::hold::Hold;
+use crate::input::Input;
+use crate::line::Turn;
+use crate::observed::{Neighbour, Seen};
+use andon_api::{LineStatus, RenderingReference, Requirement, Trial, digest};
+use andon_render::Rendering;
+use semver::{Version, VersionReq};
+
+/// Starts the next line's trial, and gives every other line that should move the reason why it does not.
+pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
+    for (name, desired) in &input.lines {
+        let lines: Vec<LineStatus> = turns.iter().map(|turn| turn.line.clone()).collect();
+        let Some(turn) = turns.iter_mut().find(|turn| turn.line.name == *name) else {
+            continue;
+        };
+        if turn.line.trial.is_some() {
+            continue;
+        }
+        let obstacle = match desired {
+            Err(refusal) => Some(refusal.clone()),
+            Ok(desired) if is_done(&turn.line, desired) => continue,
+            Ok(desired) => obstacle(input, &turn.line, desired, &lines),
+        };
+        match obstacle {
+            // Going back has its own reason to wait.
+            Some(obstacle) => {
+                turn.hold.get_or_insert(obstacle);
+            }
+            // What keeps the last good from being in place is put right before anything new is tried on it.
+            None if turn.hold.is_some() => {}
+            None => begin(turn),
+        }
+    }
+    for turn in turns {
+        if input.desired(&turn.line.name).is_none() && turn.line.trial.is_none() {
+            turn.hold = Some(Hold::LineRemoved);
+        }
+    }
+}
+
+/// Whether a line runs what it should, and has passed.
+pub(crate) fn is_done(line: &LineStatus, desired: &Rendering) -> bool {
+    line.trial.is_none()
+        && line
+            .last_good
+            .as_ref()
+            .is_some_and(|kept| kept.digest == desired.digest)
+}
+
+/// Begins the trial of what the line should run.
+pub(crate) fn begin(turn: &mut Turn<'_>) {
+    let (Some(target), Some(Ok(desired))) =
+        (turn.input.target(), turn.input.desired(&turn.line.name))
+    else {
+        return;
+    };
+    let name = revision_name(turn.input, &turn.line.name, desired);
+    let reference = RenderingReference {
+        version: desired.version.clone(),
+        digest: desired.digest.clone(),
+        revision: name.clone(),
+    };
+    turn.tell(event::started(&turn.line, &reference, desired));
+    if turn.input.revision(&turn.line.name, &reference).is_none() {
+        turn.save(&name, desired);
+    }
+    turn.line.trial = Some(Trial {
+        rendering: reference,
+        target_digest: target.digest.clone(),
+        started: turn.input.stamp(),
+        checked: false,
+        replacing_since: None,
+        baking_since: None,
+        good: 0,
+        bad: 0,
+        needed: turn
+            .input
+            .rules
+            .as_ref()
+            .map_or(0, |rules| rules.min_samples),
+        evidence: None,
+        containers: Vec::new(),
+        progress: None,
+        failure: None,
+        withdrawn: None,
+        unready: None,
+        restarts_before: std::collections::BTreeMap::new(),
+        baseline: Vec::new(),
+        baseline_completed: None,
+        checkpoint: None,
+    });
+    turn.hold = None;
+}
+
+/// Name of the ControllerRevision of a rendering.
+fn revision_name(input: &Input<'_>, line: &str, rendering: &Rendering) -> String {
+    let integration = &input.observed.integration.spec.integration;
+    format!("{integration}-{line}-{}", digest::short(&rendering.digest))
+}
+
+/// Why a line must not start the trial of what it should run; none: it may. Its own trial, which would be replaced, does
+/// not count.
+pub(crate) fn obstacle(
+    input: &Input<'_>,
+    line: &LineStatus,
+    desired: &Rendering,
+    lines: &[LineStatus],
+) -> Option<Hold> {
+    let Some(target) = input.target() else {
+        return Some(Hold::NoRelease);
+    };
+    failed_here(line, desired, &target.digest)
+        .or_else(|| failed_elsewhere(input, line, lines, &target.digest))
+        .or_else(|| (target.go == andon_api::Go::Wait).then_some(Hold::Paused))
+        .or_else(|| match &input.rules {
+            Ok(rules) => rules.fit(desired).err(),
+            Err(hold) => Some(hold.clone()),
+        })
+        .or_else(|| requirement(input))
+        .or_else(|| earlier(input, line, lines))
+        .or_else(|| no_way_back(input, line))
+}
+
+/// The line's own failed mark.
+fn failed_here(line: &LineStatus, desired: &Rendering, target: &str) -> Option<Hold> {
+    let failed = line.failed.as_ref()?;
+    if failed.target_digest != target || failed.rendering.digest != desired.digest {
+        return None;
+    }
+    let version = failed.rendering.version.clone();
+    let message = failed.message.clone();
+    Some(match line.last_good {
+        Some(_) => Hold::FailedBefore { version, message },
+        None => Hold::InstallFailed { version, message },
+    })
+}
+
+/// A failed mark of another line stops the plant for this target.
+fn failed_elsewhere(
+    input: &Input<'_>,
+    line: &LineStatus,
+    lines: &[LineStatus],
+    target: &str,
+) -> Option<Hold> {
+    lines
+        .iter()
+        .filter(|other| other.name != line.name)
+        .find_map(|other| {
+            let desired = input.desired(&other.name)?.ok()?;
+            failed_here(other, desired, target).map(|_| Hold::PlantStopped {
+                line: other.name.clone(),
+                version: desired.version.clone(),
+            })
+        })
+}
+
+/// One line at a time, least critical first.
+fn earlier(input: &Input<'_>, line: &LineStatus, lines: &[LineStatus]) -> Option<Hold> {
+    let others = || lines.iter().filter(|other| other.name != line.name);
+    if let Some(on_trial) = others().find(|other| other.trial.is_some()) {
+        return Some(Hold::EarlierLineNotDone {
+            line: on_trial.name.clone(),
+            what: "on trial".to_owned(),
+        });
+    }
+    let before = input
+        .lines
+        .iter()
+        .take_while(|(name, _)| *name != line.name);
+    for (name, desired) in before {
+        let status = others().find(|other| other.name == *name);
+        let what = match (desired, status) {
+            (Ok(desired), Some(status)) if is_done(status, desired) => continue,
+            (Ok(desired), _) => format!("does not run {} yet", desired.version),
+            (Err(_), _) => "cannot move".to_owned(),
+        };
+        return Some(Hold::EarlierLineNotDone {
+            line: name.clone(),
+            what,
+        });
+    }
+    None
+}
+
+/// A trial is started only if the line could go back.
+fn no_way_back(input: &Input<'_>, line: &LineStatus) -> Option<Hold> {
+    let kept = line.last_good.as_ref()?;
+    match input.revision(&line.name, kept) {
+        Some(_) => None,
+        None => Some(Hold::LastGoodMissing {
+            revision: kept.revision.clone(),
+        }),
+    }
+}
+
+/// The first requirement of the blueprint that is not met.
+fn requirement(input: &Input<'_>) -> Option<Hold> {
+    let Seen::Present(blueprint) = &input.observed.blueprint else {
+        return None;
+    };
+    let unmet = |required: &Requirement| unmet(required, &input.observed.neighbours);
+    let message = blueprint.requires.iter().find_map(unmet)?;
+    Some(Hold::RequirementNotMet { message })
+}
+
+/// Why a requirement is not met; none: it is.
+fn unmet(required: &Requirement, neighbours: &[Neighbour]) -> Option<String> {
+    let Requirement { blueprint, version } = required;
+    let Some(range) = range(version) else {
+        return Some(format!(
+            "requires[{blueprint}].version: \"{version}\" is no version range; write for instance \">=1.0.0 <2.0.0\""
+        ));
+    };
+    let mut running = Vec::new();
+    for neighbour in neighbours
+        .iter()
+        .filter(|neighbour| neighbour.blueprint == *blueprint)
+    {
+        let fits =
+            |text: &String| Version::parse(text).is_ok_and(|version| range.matches(&version));
+        let lines = &neighbour.last_good;
+        if !lines.is_empty() && lines.values().all(fits) {
+            return None;
+        }
+        running.extend(
+            lines
+                .iter()
+                .map(|(line, version)| format!("{version} on {line}")),
+        );
+        if lines.is_empty() {
+            running.push(format!("nothing of {} yet", neighbour.integration));
+        }
+    }
+    let running = match running.is_empty() {
+        true => "it is not installed here".to_owned(),
+        false => format!("here runs {}", running.join(", ")),
+    };
+    Some(format!("needs {blueprint} {version}; {running}"))
+}
+
+/// A version range; comparators are separated by blanks or commas.
+fn range(text: &str) -> Option<VersionReq> {
+    let mut comparators: Vec<String> = Vec::new();
+    for word in text.split([' ', ',']).filter(|word| !word.is_empty()) {
+        match comparators.last_mut() {
+            // `>= 1.0.0` is one comparator.
+            Some(open) if !open.contains(|c: char| c.is_ascii_digit() || c == '*') => {
+                open.push_str(word)
+            }
+            _ => comparators.push(word.to_owned()),
+        }
+    }
+    VersionReq::parse(&comparators.join(", "))
+        .ok()
+        .filter(|_| !comparators.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn neighbour(blueprint: &str, last_good: &[(&str, &str)]) -> Neighbour {
+        let pair = |(line, version): &(&str, &str)| ((*line).to_owned(), (*version).to_owned());
+        Neighbour {
+            integration: "base".to_owned(),
+            blueprint: blueprint.to_owned(),
+            last_good: last_good.iter().map(pair).collect(),
+        }
+    }
+
+    #[test]
+    fn requirements_are_met_by_every_line_or_not_at_all() {
+        let required = Requirement {
+            blueprint: "plant-base".to_owned(),
+            version: ">=1.0.0 <2.0.0".to_owned(),
+        };
+        let met = |neighbours: &[Neighbour]| unmet(&required, neighbours);
+        assert_eq!(met(&[neighbour("plant-base", &[("site", "1.2.0")])]), None);
+        for (neighbours, said) in [
+            (vec![], "it is not installed here"),
+            (
+                vec![neighbour("other", &[("site", "1.2.0")])],
+                "it is not installed here",
+            ),
+            (vec![neighbour("plant-base", &[])], "nothing of base yet"),
+            (
+                vec![neighbour("plant-base", &[("site", "2.0.0")])],
+                "here runs 2.0.0 on site",
+            ),
+            (
+                vec![neighbour("plant-base", &[("a", "1.0.0"), ("b", "0.9.0")])],
+                "1.0.0 on a, 0.9.0 on b",
+            ),
+        ] {
+            let message = met(&neighbours).unwrap();
+            assert!(message.contains(said), "{message}");
+        }
+    }
+
+    #[test]
+    fn ranges_may_be_written_with_blanks() {
+        let one_three = Version::parse("1.3.0").unwrap();
+        for (text, fits) in [
+            (">=1.0.0 <2.0.0", true),
+            (">= 1.0.0, < 1.3.0", false),
+            ("^1.2", true),
+            ("*", true),
+            ("=1.3.0", true),
+        ] {
+            assert_eq!(
+                range(text).map(|range| range.matches(&one_three)),
+                Some(fits),
+                "{text}"
+            );
+        }
+        for text in ["", "newest", ">=", "1.x.y.z"] {
+            assert_eq!(range(text), None, "{text}");
+        }
+    }
+}

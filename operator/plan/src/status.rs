@@ -1,0 +1,410 @@
+//! What is remembered and told: status, conditions, and whether they are worth a write.
+
+use crate::event;
+use crate::hold::{Ends, Hold};
+use crate::input::Input;
+use crate::line::Turn;
+use crate::observed::Observed;
+use crate::plan::{Change, Plan};
+use crate::progress::elapsed;
+use crate::start::is_done;
+use andon_api::condition::{self, ConditionType, Wanted};
+use andon_api::reason::{ConditionReason, EventReason};
+use andon_api::{LineHold, LinePhase, LineStatus, PlantIntegrationStatus, Trial};
+use std::time::Duration;
+
+/// Counts that merely tick are written this often at most.
+const CHECKPOINT: Duration = Duration::from_secs(10);
+/// While a canary is put in place or judged: two bad documents must not become four before they are seen.
+const WAKE_CANARY: Duration = Duration::from_secs(1);
+/// While only a Job runs, or an object of a steady line settles: the watches tell sooner.
+const WAKE_CHECK: Duration = Duration::from_secs(2);
+/// While something outside of this integration has to change, of which no watch tells.
+const WAKE_OTHERS: Duration = Duration::from_secs(10);
+
+/// Puts the plan together.
+pub(crate) fn finish(
+    input: &Input<'_>,
+    turns: Vec<Turn<'_>>,
+    retried: Option<String>,
+    mut changes: Vec<Change>,
+) -> Plan {
+    let observed = input.observed;
+    let mut events = Vec::new();
+    let mut lines = Vec::new();
+    let mut view = View {
+        input,
+        lines: Vec::new(),
+    };
+    for turn in turns {
+        changes.extend(turn.changes);
+        events.extend(turn.events);
+        let line = settled(input, turn.line, turn.hold.as_ref(), turn.in_place);
+        view.lines.push(Row {
+            line: line.clone(),
+            hold: turn.hold,
+            in_place: turn.in_place,
+        });
+        lines.push(line);
+    }
+    let taking_part = input.lines.len();
+    let done = view.done();
+    if done == taking_part && events.iter().any(|e| e.reason == EventReason::LinePromoted) {
+        events.push(event::complete(input, taking_part));
+    }
+    let mut status = PlantIntegrationStatus {
+        observed_generation: observed.integration.generation,
+        target_digest: input.target().map(|target| target.digest.clone()),
+        lines,
+        retried,
+        summary: Some(format!("{done}/{taking_part}")),
+        conditions: merged(observed, &view.conditions()),
+    };
+    let write_status = worth_writing(observed, &status);
+    if write_status {
+        checkpoint(input, &mut status);
+    }
+    Plan {
+        changes,
+        status,
+        write_status,
+        events,
+        wake: view.wake(),
+    }
+}
+
+/// The plan for a plant whose spec cannot be used: nothing moves, and everybody is told why.
+pub(crate) fn refused(observed: &Observed, problems: &[String]) -> Plan {
+    let hold = Hold::SpecInvalid {
+        message: problems.join("; "),
+    };
+    let message = hold.to_string();
+    let mut status = observed.integration.status.clone();
+    status.observed_generation = observed.integration.generation;
+    for line in &mut status.lines {
+        line.hold = Some(line_hold(&hold));
+    }
+    let wanted = |kind, status| Wanted {
+        kind,
+        status,
+        reason: ConditionReason::Invalid,
+        message: message.clone(),
+    };
+    status.conditions = merged(
+        observed,
+        &[
+            wanted(ConditionType::Ready, false),
+            wanted(ConditionType::Stalled, true),
+        ],
+    );
+    let write_status = status != observed.integration.status;
+    // A trial goes on by itself meanwhile; it is looked after again as soon as the spec can be used.
+    let on_trial = status.lines.iter().any(|line| line.trial.is_some());
+    Plan {
+        changes: Vec::new(),
+        status,
+        write_status,
+        events: if write_status {
+            vec![event::invalid(&message)]
+        } else {
+            Vec::new()
+        },
+        wake: on_trial.then_some(WAKE_OTHERS),
+    }
+}
+
+fn merged(
+    observed: &Observed,
+    wanted: &[Wanted],
+) -> Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
+    let second = jiff::Timestamp::from_second(observed.now.as_second());
+    condition::merge(
+        &observed.integration.status.conditions,
+        wanted,
+        observed.integration.generation,
+        second.unwrap_or(observed.now),
+    )
+}
+
+fn line_hold(hold: &Hold) -> LineHold {
+    LineHold {
+        reason: hold.reason().as_str().to_owned(),
+        message: hold.to_string(),
+    }
+}
+
+/// A line with everything that follows from what was decided.
+fn settled(
+    input: &Input<'_>,
+    mut line: LineStatus,
+    hold: Option<&Hold>,
+    in_place: bool,
+) -> LineStatus {
+    line.hold = hold.map(line_hold);
+    line.running = match &line.trial {
+        Some(trial) if trial.failure.is_some() || trial.withdrawn.is_some() => {
+            line.last_good.clone()
+        }
+        Some(trial) if trial.checked => Some(trial.rendering.clone()),
+        Some(_) => line.running.take(),
+        None => line.last_good.clone(),
+    };
+    line.phase = phase(input, &line, hold, in_place);
+    line
+}
+
+fn phase(input: &Input<'_>, line: &LineStatus, hold: Option<&Hold>, _in_place: bool) -> LinePhase {
+    match (&line.trial, &line.last_good, hold) {
+        (Some(trial), _, _) if trial.failure.is_some() || trial.withdrawn.is_some() => {
+            LinePhase::RollingBack
+        }
+        (Some(trial), _, _) if !trial.checked => LinePhase::Checking,
+        (Some(trial), _, _) if trial.baking_since.is_some() => LinePhase::Baking,
+        (Some(_), _, _) => LinePhase::Replacing,
+        (None, None, Some(Hold::InstallFailed { .. })) => LinePhase::Stopped,
+        (None, Some(_), None | Some(Hold::FailedBefore { .. } | Hold::LineRemoved)) => {
+            LinePhase::Steady
+        }
+        (None, Some(kept), Some(_)) => match input.desired(&line.name) {
+            Some(Ok(desired)) if desired.digest == kept.digest => LinePhase::Steady,
+            _ => LinePhase::Waiting,
+        },
+        (None, None, _) if line.failed.is_some() && hold.is_none() => LinePhase::Stopped,
+        (None, None, _) => LinePhase::Waiting,
+    }
+}
+
+/// A line, as the summary and the conditions see it.
+struct Row {
+    line: LineStatus,
+    hold: Option<Hold>,
+    in_place: bool,
+}
+
+/// All lines, as the summary and the conditions see them.
+struct View<'a> {
+    input: &'a Input<'a>,
+    lines: Vec<Row>,
+}
+
+impl View<'_> {
+    fn taking_part(&self) -> impl Iterator<Item = &Row> {
+        self.lines
+            .iter()
+            .filter(|row| self.input.desired(&row.line.name).is_some())
+    }
+
+    fn done(&self) -> usize {
+        let done = |row: &&Row| matches!(self.input.desired(&row.line.name), Some(Ok(desired)) if is_done(&row.line, desired));
+        self.taking_part().filter(done).count()
+    }
+
+    fn conditions(&self) -> Vec<Wanted> {
+        let wanted = |kind, status, (reason, message): (ConditionReason, String)| Wanted {
+            kind,
+            status,
+            reason,
+            message,
+        };
+        let mut conditions = vec![match self.not_ready() {
+            None => {
+                let lines = self.input.lines.len();
+                wanted(
+                    ConditionType::Ready,
+                    true,
+                    (
+                        ConditionReason::AllLinesSteady,
+                        format!("{lines} of {lines} lines run what they should"),
+                    ),
+                )
+            }
+            Some(why) => wanted(ConditionType::Ready, false, why),
+        }];
+        if let Some(why) = self.moving() {
+            conditions.push(wanted(ConditionType::Reconciling, true, why));
+        } else if let Some(why) = self.stalled() {
+            conditions.push(wanted(ConditionType::Stalled, true, why));
+        }
+        if let Some(why) = self.rolled_back() {
+            conditions.push(wanted(ConditionType::RolledBack, true, why));
+        }
+        conditions
+    }
+
+    /// Why not everything is as it should be.
+    fn not_ready(&self) -> Option<(ConditionReason, String)> {
+        if self.input.target().is_none() {
+            return Some((ConditionReason::NoRelease, Hold::NoRelease.to_string()));
+        }
+        if let Some(why) = self.moving() {
+            return Some(why);
+        }
+        if let Some(why) = self.stalled() {
+            return Some(why);
+        }
+        let row = self.taking_part().find(|row| row.hold.is_some())?;
+        let hold = row.hold.as_ref()?;
+        let reason = match hold {
+            Hold::Paused => ConditionReason::Paused,
+            _ => ConditionReason::Waiting,
+        };
+        Some((reason, format!("{}: {hold}", row.line.name)))
+    }
+
+    /// What goes on: a trial, or something that will go on by itself. Without numbers that tick.
+    fn moving(&self) -> Option<(ConditionReason, String)> {
+        let on_trial = self
+            .lines
+            .iter()
+            .find_map(|row| Some((row, row.line.trial.as_ref()?)));
+        if let Some((row, trial)) = on_trial {
+            let message = format!(
+                "{}: {:?} {}",
+                row.line.name, row.line.phase, trial.rendering.version
+            );
+            return Some((ConditionReason::LineOnTrial, message));
+        }
+        // An earlier line that only a person can move moves nobody.
+        let stalled = self
+            .taking_part()
+            .any(|row| row.hold.as_ref().is_some_and(Hold::stalls));
+        let row = self.taking_part().find(|row| {
+            let hold = row.hold.as_ref();
+            hold.is_some_and(|hold| hold.ends() == Ends::BySelf && !stalled)
+        })?;
+        let hold = row.hold.as_ref()?;
+        Some((
+            ConditionReason::Waiting,
+            format!("{}: {hold}", row.line.name),
+        ))
+    }
+
+    /// What only a person can change.
+    fn stalled(&self) -> Option<(ConditionReason, String)> {
+        let row = self
+            .taking_part()
+            .find(|row| row.hold.as_ref().is_some_and(Hold::stalls))?;
+        let hold = row.hold.as_ref()?;
+        let reason = match hold {
+            Hold::FailedBefore { .. } | Hold::InstallFailed { .. } | Hold::PlantStopped { .. } => {
+                ConditionReason::LineRolledBack
+            }
+            Hold::BlueprintMissing { .. } => ConditionReason::BlueprintMissing,
+            _ => ConditionReason::Invalid,
+        };
+        Some((reason, format!("{}: {hold}", row.line.name)))
+    }
+
+    /// A line that failed what it should run, and went back.
+    fn rolled_back(&self) -> Option<(ConditionReason, String)> {
+        let target = self.input.target()?;
+        self.taking_part().find_map(|row| {
+            let failed = row.line.failed.as_ref()?;
+            let desired = self.input.desired(&row.line.name)?.ok()?;
+            let same =
+                failed.target_digest == target.digest && failed.rendering.digest == desired.digest;
+            same.then(|| {
+                let message = format!(
+                    "{}: {} failed: {}",
+                    row.line.name, failed.rendering.version, failed.message
+                );
+                (ConditionReason::LineRolledBack, message)
+            })
+        })
+    }
+
+    /// When to look again.
+    fn wake(&self) -> Option<Duration> {
+        let of = |row: &Row| match &row.line.trial {
+            Some(trial) if !trial.checked => Some(WAKE_CHECK),
+            Some(_) => Some(WAKE_CANARY),
+            None => match &row.hold {
+                Some(
+                    Hold::RequirementNotMet { .. }
+                    | Hold::BlueprintMissing {
+                        unknown: Some(_), ..
+                    },
+                ) => Some(WAKE_OTHERS),
+                Some(Hold::StageNotReady { .. } | Hold::OldInstanceLeaving { .. }) => {
+                    Some(WAKE_CHECK)
+                }
+                Some(Hold::EarlierLineNotDone { .. }) => {
+                    Some(WAKE_OTHERS).filter(|_| self.moving().is_some())
+                }
+                _ => None,
+            },
+        };
+        let rows = self.lines.iter().filter_map(of).min();
+        // What was only just put right has not been seen to work yet.
+        let settling = self.taking_part().any(|row| {
+            row.line.trial.is_none()
+                && row.line.last_good.is_some()
+                && row.hold.is_none()
+                && !row.in_place
+        });
+        rows.or(settling.then_some(WAKE_CHECK))
+    }
+}
+
+/// Whether the status differs enough from the observed one to be written. Counts that merely tick are no reason before
+/// the last ones that were written are ten seconds old.
+fn worth_writing(observed: &Observed, status: &PlantIntegrationStatus) -> bool {
+    let before = &observed.integration.status;
+    if before == status {
+        return false;
+    }
+    let counting =
+        |status: &PlantIntegrationStatus| status.lines.iter().any(|line| line.trial.is_some());
+    if !counting(before) || !counting(status) || essence(before) != essence(status) {
+        return true;
+    }
+    let written = before
+        .lines
+        .iter()
+        .filter_map(|line| line.trial.as_ref()?.checkpoint.as_ref())
+        .max();
+    written.is_none_or(|written| elapsed(written.0, observed.now) >= CHECKPOINT)
+}
+
+/// A status without what merely ticks. What a restarted operator could not find out again stays in: which containers are
+/// counted, and from where.
+fn essence(status: &PlantIntegrationStatus) -> PlantIntegrationStatus {
+    let mut status = status.clone();
+    for line in &mut status.lines {
+        if let Some(hold) = &mut line.hold {
+            hold.message.clear();
+        }
+        if let Some(trial) = &mut line.trial {
+            trial.good = 0;
+            trial.bad = 0;
+            trial.evidence = None;
+            trial.checkpoint = None;
+            trial.baseline_completed = None;
+            for container in &mut trial.containers {
+                container.last.clear();
+                container.done.truncate(1);
+            }
+            if let Some(mark) = &mut trial.progress {
+                // While it finishes documents only the last one counts; once it has stopped, since when input waits.
+                mark.waiting_since = mark.waiting_since.take().filter(|_| mark.done == 0);
+                mark.at = trial.started.clone();
+                mark.done = 0;
+                mark.controls.clear();
+                mark.advanced = 0;
+                mark.moved = None;
+            }
+        }
+    }
+    status
+}
+
+/// Notes when the counts were written.
+fn checkpoint(input: &Input<'_>, status: &mut PlantIntegrationStatus) {
+    let trials = status
+        .lines
+        .iter_mut()
+        .filter_map(|line| line.trial.as_mut());
+    for trial in trials.filter(|trial: &&mut Trial| trial.checked) {
+        trial.checkpoint = Some(input.stamp());
+    }
+}
