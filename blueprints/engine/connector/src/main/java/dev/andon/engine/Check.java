@@ -18,6 +18,8 @@ import org.apache.camel.FailedToCreateRouteException;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.component.http.HttpEndpoint;
 import org.apache.camel.main.Main;
+import org.apache.camel.model.ModelCamelContext;
+import org.apache.camel.model.RouteDefinition;
 
 /**
  * Says whether the routes of a folder work, before any line sees them. First they are built as they are, with every
@@ -29,6 +31,7 @@ public final class Check {
             Long.parseLong(System.getenv().getOrDefault("ANDON_CHECK_LIMIT_SECONDS", "60")));
 
     private final Path home;
+    private Main main;
 
     private Check(Path home) {
         this.home = home;
@@ -46,8 +49,8 @@ public final class Check {
     public static void main(String[] arguments) {
         long begin = System.nanoTime();
         Outcome.failAfter(LIMIT, "check: not done within " + LIMIT.toSeconds() + " s");
+        Check check = new Check(Settings.home());
         try {
-            Check check = new Check(Settings.home());
             check.dryRun();
             int documents = check.golden();
             long seconds = Duration.ofNanos(System.nanoTime() - begin).toMillis();
@@ -55,12 +58,12 @@ public final class Check {
         } catch (Finding finding) {
             Outcome.fail(finding.getMessage());
         } catch (Throwable wrong) {
-            Outcome.fail(explained(wrong));
+            Outcome.fail(check.place(wrong) + explained(wrong));
         }
     }
 
     private void dryRun() throws Exception {
-        Main main = quiet(Settings.load(home));
+        main = quiet(Settings.load(home));
         main.start();
         for (HttpEndpoint endpoint : endpoints(main.getCamelContext(), HttpEndpoint.class)) {
             // The component takes an option it does not know for a query parameter and sends it out.
@@ -77,7 +80,7 @@ public final class Check {
         for (Path overlay : Settings.files(home.resolve("check"), ".properties")) {
             settings.putAll(Settings.read(overlay));
         }
-        Main main = quiet(settings);
+        main = quiet(settings);
         main.start();
         CamelContext context = main.getCamelContext();
         for (String route : list(settings, "andon.check.routes")) {
@@ -91,7 +94,8 @@ public final class Check {
             Golden golden = read(answer);
             Optional<String> difference = golden.difference(through(context, settings, document.getValue()));
             if (difference.isPresent()) {
-                throw new Finding("golden document " + document.getValue().getFileName() + ": " + difference.get());
+                throw new Finding("golden document " + document.getValue().getFileName() + ", expected/" + answer.getFileName() + ": "
+                        + difference.get());
             }
         }
         main.stop();
@@ -174,7 +178,9 @@ public final class Check {
         settings.setProperty("camel.main.auto-startup", "false");
         settings.setProperty("camel.management.enabled", "false");
         settings.setProperty("camel.metrics.enabled", "false");
-        return Connector.engine(settings, new Meters());
+        Main quiet = Connector.engine(settings, new Meters(settings));
+        quiet.bind("once", new Once());
+        return quiet;
     }
 
     private static List<String> list(Properties settings, String name) {
@@ -185,22 +191,31 @@ public final class Check {
         return context.getEndpoints().stream().filter(kind::isInstance).map(kind::cast).toList();
     }
 
-    /** What went wrong in one line: the route and its place if known, then each cause that says something new. */
+    /** The file of the route that could not be built; nothing if it is another kind of error, which names its file itself. */
+    private String place(Throwable wrong) {
+        for (Throwable cause = wrong; cause != null; cause = cause.getCause()) {
+            if (cause instanceof FailedToCreateRouteException route && main.getCamelContext() instanceof ModelCamelContext model) {
+                RouteDefinition definition = model.getRouteDefinition(route.getRouteId());
+                if (definition != null && definition.getResource() != null) {
+                    return Path.of(definition.getResource().getURI().getPath()).getFileName() + ": ";
+                }
+            }
+        }
+        return "";
+    }
+
+    /** What went wrong in one line: the route if known, then each cause that says something new. */
     static String explained(Throwable wrong) {
         StringBuilder said = new StringBuilder();
         for (Throwable cause = wrong; cause != null; cause = cause.getCause()) {
             String message = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
             if (cause instanceof FailedToCreateRouteException route) {
-                message = "route " + route.getRouteId() + place(route);
+                message = "route " + route.getRouteId();
             }
             if (!said.toString().contains(message)) {
                 said.append(said.isEmpty() ? "" : ": ").append(message);
             }
         }
         return said.toString().replaceAll("\\s+", " ");
-    }
-
-    private static String place(FailedToCreateRouteException route) {
-        return route.getLocation() == null ? "" : " (" + route.getLocation() + ")";
     }
 }

@@ -8,7 +8,8 @@ public final class Connector {
     private Connector() {}
 
     public static void main(String[] arguments) throws Exception {
-        Main main = engine(Settings.load(Settings.home()), new Meters());
+        Properties settings = Settings.load(Settings.home());
+        Main main = engine(settings, new Meters(settings));
         main.run();
         // The routes are down; a thread of some library that never ends must not keep the pod.
         Runtime.getRuntime().halt(main.getExitCode());
