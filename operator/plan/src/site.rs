@@ -251,15 +251,18 @@ fn count(number: usize, what: &str) -> String {
 
 /// Not ready, and only a person can change that.
 pub(crate) fn stalled(reason: ConditionReason, message: String) -> Vec<Wanted> {
-    [(ConditionType::Ready, false), (ConditionType::Stalled, true)]
-        .into_iter()
-        .map(|(kind, status)| Wanted {
-            kind,
-            status,
-            reason,
-            message: message.clone(),
-        })
-        .collect()
+    [
+        (ConditionType::Ready, false),
+        (ConditionType::Stalled, true),
+    ]
+    .into_iter()
+    .map(|(kind, status)| Wanted {
+        kind,
+        status,
+        reason,
+        message: message.clone(),
+    })
+    .collect()
 }
 
 fn refused(observed: &ObservedSite, reason: ConditionReason, message: String) -> SitePlan {
@@ -418,7 +421,10 @@ mod tests {
         for kind in [ConditionType::Ready, ConditionType::Stalled] {
             let (_, reason, message) = condition(&plan, kind);
             assert_eq!(reason, "NamespaceTaken");
-            assert!(message.contains("plant-ulm") && message.contains("neu-ulm"), "{message}");
+            assert!(
+                message.contains("plant-ulm") && message.contains("neu-ulm"),
+                "{message}"
+            );
         }
         observed.siblings[0].created = "2026-11-22T08:00:00Z".parse().unwrap();
         assert_eq!(plan_site(&observed).changes.len(), 1);
@@ -459,7 +465,10 @@ mod tests {
             assert!(plan.changes.is_empty(), "{expected}");
             let (_, reason, message) = condition(&plan, ConditionType::Stalled);
             assert_eq!(reason, "Invalid");
-            assert!(message.starts_with(expected) && message.contains("; "), "{message}");
+            assert!(
+                message.starts_with(expected) && message.contains("; "),
+                "{message}"
+            );
         }
     }
 

@@ -1,0 +1,131 @@
+//! What a reconcile may use.
+
+use crate::event::Teller;
+use crate::metrics::Metrics;
+use crate::server_side_apply::Writer;
+use kube::Client;
+use kube::runtime::controller::Action;
+use std::collections::BTreeMap;
+use std::error::Error as StdError;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// A reconcile that takes longer hangs on something; it is given up and tried again.
+pub const RECONCILE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How soon to look again after somebody else changed what we observed.
+const STALE_RETRY: Duration = Duration::from_millis(200);
+
+/// What a reconcile may use.
+pub struct Context {
+    /// For reads.
+    pub client: Client,
+    /// For writes.
+    pub writer: Writer,
+    /// For Prometheus servers.
+    pub http: reqwest::Client,
+    /// For events.
+    pub teller: Teller,
+    /// Own metrics.
+    pub metrics: Metrics,
+    failures: Mutex<BTreeMap<String, u32>>,
+}
+
+impl Context {
+    /// A context without failures so far.
+    pub fn new(client: Client, writer: Writer, teller: Teller, metrics: Metrics) -> Self {
+        Self {
+            client,
+            writer,
+            http: reqwest::Client::new(),
+            teller,
+            metrics,
+            failures: Mutex::default(),
+        }
+    }
+
+    /// A reconcile of `object` went well.
+    pub fn succeeded(&self, object: &str) {
+        self.failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(object);
+    }
+
+    /// When to try `object` again after one more failure.
+    pub fn retry(&self, object: &str) -> Action {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = failures.entry(object.to_owned()).or_default();
+        *count = count.saturating_add(1);
+        Action::requeue(backoff(*count))
+    }
+}
+
+/// 0.5 s, 1 s, 2 s … 64 s: a short failure of the API server costs a rollback little, a long one is not hammered.
+fn backoff(failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(7);
+    Duration::from_millis(500) * 2_u32.pow(doublings)
+}
+
+/// An error of a reconcile, as the shell has to treat it.
+pub trait Failure: StdError + 'static {
+    /// Whether the object changed while we looked: nothing is wrong, look again.
+    fn stale(&self) -> bool;
+}
+
+/// What to do after a failed reconcile: look again soon and quietly, or later and loudly.
+pub fn after_failure(
+    context: &Context,
+    controller: &'static str,
+    object: &str,
+    error: &(impl Failure + 'static),
+) -> Action {
+    if error.stale() {
+        tracing::debug!(controller, object, "changed meanwhile; looking again");
+        return Action::requeue(STALE_RETRY);
+    }
+    context.metrics.failed(controller);
+    let action = context.retry(object);
+    tracing::warn!(controller, object, error = %chain(error), "failed to reconcile");
+    action
+}
+
+/// An error with all its causes, outermost first.
+pub fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = said(error);
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let inner = said(error);
+        // Some libraries print their cause themselves.
+        if !text.ends_with(&inner) {
+            text.push_str(": ");
+            text.push_str(&inner);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// What an error says; of the API server's answers the message, not the whole object.
+pub fn said(error: &(dyn StdError + 'static)) -> String {
+    let error = error
+        .downcast_ref::<Box<kube::Error>>()
+        .map_or(error, |it| &**it);
+    match error.downcast_ref::<kube::Error>() {
+        Some(kube::Error::Api(status)) => {
+            format!("{} ({} {})", status.message, status.code, status.reason)
+        }
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_a_minute() {
+        let waits: Vec<_> = [1, 2, 3, 8, 50].map(|it| backoff(it).as_millis()).into();
+        assert_eq!(waits, [500, 1_000, 2_000, 64_000, 64_000]);
+    }
+}

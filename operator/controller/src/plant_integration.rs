@@ -1,0 +1,194 @@
+//! The controller of `PlantIntegration`: renders, applies, judges, rolls back, line by line. The decisions are `andon_plan`'s.
+//!
+//! ```text
+//! observe -> plan -> check -> apply -> report
+//! ```
+
+mod apply;
+mod kept;
+mod observe;
+mod pods;
+mod report;
+
+use crate::context::{Context, Failure, RECONCILE_PATIENCE, after_failure};
+use crate::kinds::CHILDREN;
+use crate::server_side_apply::{self, Owner};
+use crate::watch::{self, Stop};
+use andon_api::{Blueprint, PlantIntegration, PlantSite, label};
+use futures::StreamExt;
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{ApiResource, DynamicObject};
+use kube::core::PartialObjectMeta;
+use kube::runtime::controller::{Action, Controller};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Api, Client, ResourceExt};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+const CONTROLLER: &str = "plant-integration";
+
+/// A plan may ask to be looked at again at once; the API server is given this much room.
+const SHORTEST_WAKE: Duration = Duration::from_millis(50);
+
+/// Why a reconcile failed; one variant per step.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("failed to observe")]
+    Observe(#[source] observe::Error),
+    #[error("refused a plan that breaks a rule, and carried nothing of it out: {0}")]
+    Check(String),
+    #[error("failed to apply the plan")]
+    Apply(#[source] server_side_apply::Error),
+    #[error("failed to report")]
+    Report(#[source] server_side_apply::Error),
+    #[error("failed to finish within {} s", RECONCILE_PATIENCE.as_secs())]
+    TooLong,
+}
+
+impl Failure for Error {
+    fn stale(&self) -> bool {
+        matches!(self, Self::Report(server_side_apply::Error::Stale { .. }))
+    }
+}
+
+/// Runs the controller until it is told to stop.
+pub async fn run(context: Arc<Context>, stop: Stop) {
+    let client = context.client.clone();
+    let (trigger, reader) =
+        watch::primary::<PlantIntegration>(client.clone(), |it| it.status = None);
+    let controller = Controller::for_stream(trigger, reader.clone())
+        .with_config(watch::config())
+        .graceful_shutdown_on(stop);
+    let controller = children(controller, &client);
+    relatives(controller, &client, &reader)
+        .run(reconcile, error_policy, context)
+        .for_each(|_| std::future::ready(()))
+        .await;
+}
+
+/// Everything Andon made for an integration, by metadata alone: what changed is read when it is looked at.
+fn children(
+    mut controller: Controller<PlantIntegration>,
+    client: &Client,
+) -> Controller<PlantIntegration> {
+    let revisions = ApiResource::erase::<ControllerRevision>(&());
+    let kinds = CHILDREN
+        .map(|kind| kind.resource())
+        .into_iter()
+        .chain([revisions]);
+    for resource in kinds {
+        let api = Api::<PartialObjectMeta<DynamicObject>>::all_with(client.clone(), &resource);
+        controller = controller.owns_with(api, resource, watch::ours());
+    }
+    // Pods belong to Deployments and Jobs; their labels say whose they are.
+    let pods = Api::<PartialObjectMeta<Pod>>::all(client.clone());
+    controller.watches(pods, watch::ours(), |pod| {
+        let name = pod.labels().get(label::INTEGRATION).cloned();
+        name.map(|name| in_namespace(&name, pod.namespace()))
+    })
+}
+
+/// The plant, the blueprints and the plant's other integrations.
+fn relatives(
+    controller: Controller<PlantIntegration>,
+    client: &Client,
+    reader: &Store<PlantIntegration>,
+) -> Controller<PlantIntegration> {
+    let (of_plant, of_blueprint, neighbours) = (reader.clone(), reader.clone(), reader.clone());
+    let last_good = watch::filtered::<PlantIntegration>(client.clone(), |it| {
+        let lines = it.status.iter().flat_map(|status| &status.lines);
+        let versions =
+            lines.map(|line| (&line.name, line.last_good.as_ref().map(|it| &it.version)));
+        watch::hash(versions.collect::<Vec<_>>())
+    });
+    let blueprints = Api::<PartialObjectMeta<Blueprint>>::all(client.clone());
+    controller
+        .watches_stream(watch::changes::<PlantSite>(client.clone()), move |site| {
+            select(&of_plant, |it| it.namespace() == site.namespace())
+        })
+        .watches(
+            blueprints,
+            kube::runtime::watcher::Config::default(),
+            move |blueprint| {
+                let name = blueprint.name_any();
+                select(&of_blueprint, |it| {
+                    let target = it.spec.target.as_ref();
+                    target.is_some_and(|target| target.blueprint.object_name() == name)
+                })
+            },
+        )
+        .watches_stream(last_good, move |changed| {
+            select(&neighbours, |it| {
+                it.namespace() == changed.namespace() && it.name_any() != changed.name_any()
+            })
+        })
+}
+
+fn select(
+    reader: &Store<PlantIntegration>,
+    wanted: impl Fn(&PlantIntegration) -> bool,
+) -> Vec<ObjectRef<PlantIntegration>> {
+    let all = reader.state();
+    let found = all.iter().filter(|it| wanted(it));
+    found.map(|it| ObjectRef::from_obj(&**it)).collect()
+}
+
+fn in_namespace(name: &str, namespace: Option<String>) -> ObjectRef<PlantIntegration> {
+    ObjectRef::new(name).within(&namespace.unwrap_or_default())
+}
+
+async fn reconcile(object: Arc<PlantIntegration>, context: Arc<Context>) -> Result<Action, Error> {
+    let begun = Instant::now();
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    let steps = timeout(RECONCILE_PATIENCE, steps(&context, &namespace, &name));
+    let result = steps.await.unwrap_or(Err(Error::TooLong));
+    context.metrics.reconciled(CONTROLLER, begun.elapsed());
+    if result.is_ok() {
+        context.succeeded(&format!("{CONTROLLER} {namespace}/{name}"));
+    }
+    result
+}
+
+async fn steps(context: &Context, namespace: &str, name: &str) -> Result<Action, Error> {
+    // reads only
+    let observed = observe::observe(context, namespace, name)
+        .await
+        .map_err(Error::Observe)?;
+    let Some(observed) = observed else {
+        context.metrics.forget(&format!("{namespace}/{name}"));
+        return Ok(Action::await_change());
+    };
+    // no client: pure
+    let plan = andon_plan::plan(&observed);
+    andon_plan::check(&observed, &plan).map_err(|rules| broken(&rules))?;
+    let wake = plan.wake;
+    let owner = Owner::of::<PlantIntegration>(namespace, name, &observed.integration.uid);
+    // writes only
+    let applied = apply::apply(&context.writer, &owner, plan)
+        .await
+        .map_err(Error::Apply)?;
+    // status, then events
+    report::report(context, &owner, &observed, &applied)
+        .await
+        .map_err(Error::Report)?;
+    Ok(wake.map_or_else(Action::await_change, |wake| {
+        Action::requeue(wake.max(SHORTEST_WAKE))
+    }))
+}
+
+fn broken(rules: &[andon_plan::Violation]) -> Error {
+    let texts: Vec<_> = rules.iter().map(ToString::to_string).collect();
+    Error::Check(texts.join("; "))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature is kube's")]
+fn error_policy(object: Arc<PlantIntegration>, error: &Error, context: Arc<Context>) -> Action {
+    let name = format!(
+        "{}/{}",
+        object.namespace().unwrap_or_default(),
+        object.name_any()
+    );
+    after_failure(&context, CONTROLLER, &name, error)
+}
