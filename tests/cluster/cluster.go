@@ -21,9 +21,9 @@ const (
 	maxNodes     = 3
 )
 
-// maxStatePath keeps the longest socket path below a cluster's folder within
-// the kernel's 107 bytes.
-const maxStatePath = 60
+// maxStatePath is how deep a cluster's folder may lie. Sockets, the first to fail
+// in deep folders, do not count: see short.
+const maxStatePath = 400
 
 // Cluster is one cluster: its name and where its things are.
 type Cluster struct {
@@ -51,7 +51,7 @@ func newCluster(name string) (*Cluster, error) {
 	}
 	state := filepath.Join(root, "target", "cluster", name)
 	if len(state) > maxStatePath {
-		return nil, fmt.Errorf("the cluster's folder %s is %d characters long; sockets in it need at most %d: use a shorter path for the checkout", state, len(state), maxStatePath)
+		return nil, fmt.Errorf("the cluster's folder %s is %d characters long, %d are allowed: use a shorter path for the checkout", state, len(state), maxStatePath)
 	}
 	return &Cluster{Name: name, Root: root, State: state, began: time.Now()}, nil
 }
@@ -73,6 +73,9 @@ func checkout() (string, error) {
 func (c *Cluster) path(parts ...string) string {
 	return filepath.Join(append([]string{c.State}, parts...)...)
 }
+
+// link leads to the cluster's folder from a place that is the same on every machine.
+func (c *Cluster) link() string { return filepath.Join(machineFolder, c.Name) }
 
 // binary names a program that make built.
 func (c *Cluster) binary(name string) string {
@@ -113,6 +116,12 @@ func (c *Cluster) nodes(count int) []*Node {
 // path names a file of the node.
 func (n *Node) path(parts ...string) string {
 	return n.Cluster.path(append([]string{n.Name}, parts...)...)
+}
+
+// short names a file of the node by a short path, through the cluster's link: a
+// socket's path may have 107 bytes, and nobody knows where the checkout lies.
+func (n *Node) short(parts ...string) string {
+	return filepath.Join(append([]string{n.link(), n.Name}, parts...)...)
 }
 
 // namespace is the node's network namespace: node1 shares the control plane's,

@@ -6,7 +6,8 @@ BIN ?= $(ROOT)/.cache/bin
 IMG ?= $(ROOT)/.cache/images
 NAME ?= dev
 GO_LDFLAGS := -s -w
-GO_BUILD = go build -trimpath -ldflags "$(GO_LDFLAGS)"
+# Versions are said by the linker's flags; Git may refuse to speak of a checkout that somebody else owns.
+GO_BUILD = go build -buildvcs=false -trimpath -ldflags "$(GO_LDFLAGS)"
 
 # What Debian brings. Its containerd serves Kubernetes up to 1.36.
 CLUSTER_PACKAGES := containerd runc containernetworking-plugins iproute2 iptables nftables
@@ -45,6 +46,7 @@ cluster-check: ## Format, vet and unit tests of the Go modules that are ours
 	@unformatted=$$(gofmt -l $(addprefix tests/,images cluster)); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
 	for module in images cluster; do (cd tests/$$module && go vet ./... && go test ./...); done
 
+cluster-selftest: CLUSTER_PACKAGES += curl procps
 cluster-selftest: cluster-programs $(IMG)/selftest.tar ## Try the cluster program itself: crashes, leftovers, two at a time
 	tests/cluster/selftest
 

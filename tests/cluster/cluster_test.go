@@ -20,6 +20,20 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// longestSocket is the longest path of a socket on Linux, without its ending zero.
+const longestSocket = 107
+
+func TestSocketsFitWhereverTheCheckoutLies(t *testing.T) {
+	c := &Cluster{Name: "abcdefghijklmnop", State: "/" + strings.Repeat("deep/", maxStatePath/5)}
+	n := c.node(maxNodes)
+	// The kubelet's are the longest of those that it makes in its folder.
+	for _, socket := range []string{n.short("containerd.sock.ttrpc"), n.short("kubelet", "pod-resources", "kubelet.sock")} {
+		if len(socket) > longestSocket {
+			t.Errorf("%s has %d characters, a socket's path at most %d", socket, len(socket), longestSocket)
+		}
+	}
+}
+
 func TestNodeCount(t *testing.T) {
 	for text, want := range map[string]int{"": 0, "--nodes 1": 1, "--nodes 3": 3, "--nodes 0": -1, "--nodes 4": -1, "--nodes x": -1, "--nodes": -1, "3": -1} {
 		count, err := nodeCount(strings.Fields(text))
@@ -91,9 +105,10 @@ func TestConfigsAreFilledIn(t *testing.T) {
 	for file, want := range map[string]string{
 		c.path("etcd.yaml"):                 "data-dir: " + c.path("etcd") + "\n",
 		c.path("Corefile"):                  "bind 10.99.0.1\n",
+		c.path("audit.yaml"):                "level: Metadata",
 		n.path("containerd.toml"):           `sandbox_image = "andon.dev/pause:0.1.0"`,
 		n.path("cni", "10-bridge.conflist"): `"ranges": [[{"subnet": "10.244.1.0/24"}]]`,
-		n.path("kubelet.yaml"):              "cgroupRoot: /andon-dev-node2\n",
+		n.path("kubelet.yaml"):              "unix:///run/andon-cluster/dev/node2/containerd.sock\n",
 		n.path("kube-proxy.yaml"):           "hostnameOverride: node2\n",
 	} {
 		content, err := os.ReadFile(file)

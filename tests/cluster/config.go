@@ -29,6 +29,9 @@ func (c *Cluster) writeConfigs() error {
 	if err := render("etcd.yaml", values, c.path("etcd.yaml")); err != nil {
 		return err
 	}
+	if err := render("audit.yaml", values, c.path("audit.yaml")); err != nil {
+		return err
+	}
 	return render("Corefile", values, c.path("Corefile"))
 }
 
@@ -43,6 +46,7 @@ func (n *Node) writeConfigs() error {
 		"CA":            n.pki("ca.crt"),
 		"Cgroup":        n.cgroup(),
 		"Folder":        n.path(),
+		"Short":         n.short(),
 		"ForwardedPods": podRange,
 		"Key":           n.pki(n.Name + ".key"),
 		"Certificate":   n.pki(n.Name + ".crt"),

@@ -42,6 +42,8 @@ func (c *Cluster) apiserverFlags() []string {
 	return []string{
 		"--advertise-address=" + apiAddress,
 		"--allow-privileged=true",
+		"--audit-log-path=" + c.path("log", "audit.log"),
+		"--audit-policy-file=" + c.path("audit.yaml"),
 		"--authorization-mode=Node,RBAC",
 		"--bind-address=0.0.0.0",
 		"--client-ca-file=" + c.pki("ca.crt"),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,13 +59,21 @@ func (c *Cluster) owner() (string, error) {
 
 func (c *Cluster) ownerFile() string { return filepath.Join(machineFolder, c.Name+".owner") }
 
-// own takes the name for this checkout.
-func (c *Cluster) own() error { return writeFile(c.ownerFile(), []byte(c.State), 0o644) }
+// own takes the name for this checkout, and makes the link to the cluster's folder.
+func (c *Cluster) own() error {
+	if err := writeFile(c.ownerFile(), []byte(c.State), 0o644); err != nil {
+		return err
+	}
+	if err := remove(c.link()); err != nil {
+		return err
+	}
+	return os.Symlink(c.State, c.link())
+}
 
 // disown gives the name back, and the settings of the machine if this was the
 // last cluster.
 func (c *Cluster) disown() error {
-	if err := os.Remove(c.ownerFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := errors.Join(remove(c.link()), remove(c.ownerFile())); err != nil {
 		return err
 	}
 	unlock, err := lock("machine.lock")
@@ -76,7 +85,32 @@ func (c *Cluster) disown() error {
 	if err != nil || len(others) > 0 {
 		return err
 	}
-	return errors.Join(writeSysctls(), os.RemoveAll(sysctlFile))
+	return errors.Join(writeSysctls(), remove(sysctlFile), removeDevicePlugins())
+}
+
+// remove removes a file, if it is there.
+func remove(file string) error {
+	if err := os.Remove(file); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// devicePlugins is where every kubelet has a socket, whatever its folder is.
+const devicePlugins = "/var/lib/kubelet/device-plugins"
+
+// removeDevicePlugins removes what our kubelets left there, unless one of
+// somebody else listens.
+func removeDevicePlugins() error {
+	socket := filepath.Join(devicePlugins, "kubelet.sock")
+	if connection, err := net.Dial("unix", socket); err == nil {
+		return connection.Close()
+	}
+	err := remove(socket)
+	// Only if empty: the folders may be somebody else's.
+	_ = os.Remove(devicePlugins)
+	_ = os.Remove(filepath.Dir(devicePlugins))
+	return err
 }
 
 // machineSysctls are settings of the whole machine that a starting kubelet

@@ -112,8 +112,8 @@ var routing = map[string]string{
 	"net/bridge/bridge-nf-call-iptables": "1",
 }
 
-// link is the control plane's end of a node's cable.
-func (n *Node) link() string { return "v-" + n.Name }
+// cable is the control plane's end of a node's cable.
+func (n *Node) cable() string { return "v-" + n.Name }
 
 // connect gives node 2 and later a namespace, a cable to the control plane's
 // bridge, and routes to and from the pods of the nodes before it.
@@ -125,8 +125,8 @@ func (n *Node) connect() error {
 	lines := []string{
 		"netns add " + space,
 		"-n " + space + " link set lo up",
-		"-n " + center + " link add " + n.link() + " type veth peer name eth0 netns " + space,
-		"-n " + center + " link set " + n.link() + " master k8s0 up",
+		"-n " + center + " link add " + n.cable() + " type veth peer name eth0 netns " + space,
+		"-n " + center + " link set " + n.cable() + " master k8s0 up",
 		"-n " + space + " addr add " + n.Address + "/24 dev eth0",
 		"-n " + space + " link set eth0 up",
 		"-n " + space + " route add default via " + apiAddress,

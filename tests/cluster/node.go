@@ -41,7 +41,7 @@ func (n *Node) act(action string) error {
 			return usageError("node: node1 shares the control plane's network and has no link to cut")
 		}
 		state := map[string]string{"cut": "down", "heal": "up"}[action]
-		return ip("-n " + n.Cluster.namespace() + " link set " + n.link() + " " + state)
+		return ip("-n " + n.Cluster.namespace() + " link set " + n.cable() + " " + state)
 	}
 	return usageError(fmt.Sprintf("node: no action %q, want crash, start, cut or heal", action))
 }
@@ -115,7 +115,7 @@ func (n *Node) startKubelet(name string) error {
 		"--hostname-override="+n.Name,
 		"--kubeconfig="+n.pki(n.Name+".kubeconfig"),
 		"--node-ip="+n.Address,
-		"--root-dir="+n.path("kubelet"))
+		"--root-dir="+n.short("kubelet"))
 }
 
 // startComponent starts one of the node's Kubernetes components.
@@ -126,7 +126,7 @@ func (n *Node) startComponent(name, component string, flags ...string) error {
 
 // ctr runs containerd's own client against the node.
 func (n *Node) ctr(args ...string) (string, error) {
-	return output("ctr", append([]string{"--address", n.path("containerd.sock"), "--namespace", "k8s.io"}, args...)...)
+	return output("ctr", append([]string{"--address", n.short("containerd.sock"), "--namespace", "k8s.io"}, args...)...)
 }
 
 // crash ends everything on the node at once, as if its plug had been pulled:
