@@ -1,0 +1,13 @@
+# The contract production-confirmation.v1 -> what the ERP's confirmation service takes.
+(.time[0:10]) as $day
+| .data
+| { plant, line, epoch,
+    seq: .sequence,
+    order: .operationsRequestId,
+    operation: .segmentId,
+    yield: .producedQuantity.value,
+    scrap: .scrapQuantity.value,
+    # The word for pieces on the shop floor; the ERP's is PCE.
+    unit: (.producedQuantity.unitOfMeasure | if . == "PCE" then "PC" else . end),
+    postingDate: $day
+  }
