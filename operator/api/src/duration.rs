@@ -11,7 +11,7 @@ pub struct DurationError {
 }
 
 /// The same rule as a pattern for schemas: units h, m, s, ms, each with a number, at least one.
-pub const PATTERN: &str = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$";
+pub const PATTERN: &str = r"^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$";
 
 /// Parses a Go-format duration (units `h`, `m`, `s`, `ms`; no sign). At most 10 years, so that it can be added to any instant.
 pub fn parse(text: &str) -> Result<Duration, DurationError> {

@@ -9,7 +9,7 @@ pub struct PercentError {
 }
 
 /// The same rule as a pattern for schemas.
-pub const PATTERN: &str = r"^[0-9]{1,2}(\.[0-9]{1,6})?%$";
+pub const PATTERN: &str = r"^([1-9][0-9]?(\.[0-9]{1,6})?|0\.[0-9]{0,5}[1-9])%$";
 
 /// Parses a percent string into a share: `1%` is 0.01. Above 0 and below 1, since neither limit can be tested.
 pub fn parse(text: &str) -> Result<f64, PercentError> {

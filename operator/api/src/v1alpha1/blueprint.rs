@@ -1,38 +1,58 @@
 //! Kind `Blueprint`: a versioned package, packed from a folder of `blueprints/`.
 
 use super::{Parameters, parameters_schema};
-use kube::CustomResource;
-use schemars::JsonSchema;
+use crate::rule;
+use kube::{CustomResource, KubeSchema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A versioned package. Immutable; one object per version, named `<name>-<version>`.
-#[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
 #[kube(
     group = "andon.dev",
     version = "v1alpha1",
     kind = "Blueprint",
     shortname = "bp",
-    category = "andon"
+    category = "andon",
+    validation = Rule::new("self.metadata.name == self.spec.name + '-' + self.spec.version")
+        .message("metadata.name must be spec.name, - and spec.version"),
+    printcolumn(name = "Blueprint", type_ = "string", json_path = ".spec.name"),
+    printcolumn(name = "Version", type_ = "string", json_path = ".spec.version"),
+    printcolumn(name = "Scope", type_ = "string", json_path = ".spec.scope"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
+#[x_kube(validation = rule::immutable("spec", "pack the change as a new version"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BlueprintSpec {
     /// Name of the blueprint.
+    #[schemars(length(max = rule::NAME))]
+    #[x_kube(validation = rule::name("name"))]
     pub name: String,
     /// Semantic version.
+    #[schemars(length(max = rule::VERSION))]
+    #[x_kube(validation = rule::version("version"))]
     pub version: String,
     /// Whether it is installed once per line or once per plant.
     pub scope: Scope,
     /// What must run at the plant before this can.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["blueprint".to_owned()]))]
     pub requires: Vec<Requirement>,
     /// What others may rely on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["address".to_owned()]))]
     pub provides: Vec<Address>,
     /// The workloads of one line.
+    #[schemars(length(min = 1, max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub stages: Vec<Stage>,
     /// What can be measured. Limits belong to the release.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub indicators: Vec<Indicator>,
     /// How to see that documents get done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +62,7 @@ pub struct BlueprintSpec {
     #[schemars(schema_with = "parameters_schema")]
     pub parameters: Parameters,
     /// The package's files by path: templates, routes, schemas, golden documents.
+    #[schemars(schema_with = "files_schema")]
     pub files: BTreeMap<String, String>,
 }
 
@@ -55,28 +76,35 @@ pub enum Scope {
 }
 
 /// A blueprint that must run at the plant.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Requirement {
     /// Name of the blueprint.
+    #[schemars(length(max = rule::NAME))]
+    #[x_kube(validation = rule::name("blueprint"))]
     pub blueprint: String,
     /// Versions that will do, for instance `>=1.0.0 <2.0.0`.
+    #[schemars(length(max = rule::TEXT))]
+    #[x_kube(validation = Rule::new(r"self.matches('^[0-9A-Za-z<>=^~*., +-]+$')").message("version must be a range of versions, for instance >=1.0.0 <2.0.0"))]
     pub version: String,
 }
 
 /// A raw address that other integrations may read.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Address {
     /// Address on the plant's broker.
+    #[schemars(length(min = 1, max = rule::TEXT))]
     pub address: String,
 }
 
 /// One workload of a line.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Stage {
     /// Name; its templates are the files below `templates/<name>/`.
+    #[schemars(length(max = rule::NAME))]
+    #[x_kube(validation = rule::name("name"))]
     pub name: String,
     /// How a new instance takes the old one's place.
     pub strategy: Strategy,
@@ -85,6 +113,7 @@ pub struct Stage {
     pub session: Session,
     /// Stages that must be in place first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(max = rule::NAME)))]
     pub after: Vec<String>,
     /// Where its pods serve counters, in the Prometheus text format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,22 +142,28 @@ pub enum Session {
 }
 
 /// Where pods serve counters.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MetricsEndpoint {
     /// TCP port, 1 to 65535.
+    #[schemars(range(min = 1, max = 65535))]
     pub port: i32,
     /// Path, for instance `/observe/metrics`.
+    #[schemars(length(max = rule::TEXT))]
+    #[x_kube(validation = ("self.startsWith('/')", "path must begin with /"))]
     pub path: String,
 }
 
 /// A named measurement: documents that came out well and documents that did not.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Indicator {
     /// Name, as a check of a release names it.
+    #[schemars(length(max = rule::NAME))]
+    #[x_kube(validation = rule::name("name"))]
     pub name: String,
     /// The stage whose pods count.
+    #[schemars(length(max = rule::NAME))]
     pub stage: String,
     /// Counts documents that came out well.
     pub good: CounterSelector,
@@ -137,24 +172,45 @@ pub struct Indicator {
 }
 
 /// How to see that documents get done.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Progress {
     /// The stage whose pods count.
+    #[schemars(length(max = rule::NAME))]
     pub stage: String,
     /// Counters of finished documents, whatever became of them.
+    #[schemars(length(min = 1, max = 16))]
     pub done: Vec<CounterSelector>,
     /// A gauge above zero while input waits.
     pub waiting: CounterSelector,
 }
 
 /// Selects series; their values are summed.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CounterSelector {
     /// Name of the metric.
+    #[schemars(length(min = 1, max = rule::TEXT))]
     pub metric: String,
     /// Labels that must be equal.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "labels_schema")]
     pub labels: BTreeMap<String, String>,
+}
+
+/// Together at most about 1 MiB; the limits here bound what comparing two blueprints may cost.
+fn files_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 256,
+        "additionalProperties": {"type": "string", "maxLength": 262_144},
+    })
+}
+
+fn labels_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 16,
+        "additionalProperties": {"type": "string", "maxLength": rule::TEXT},
+    })
 }

@@ -1,13 +1,14 @@
 //! Kind `IntegrationRelease`: which blueprint version goes to the plants, and how it is judged.
 
 use super::{Analysis, Parameters, parameters_schema};
+use crate::rule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::CustomResource;
+use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One integration of a fleet on its way through the plants. Bumping the version in Git is the next release.
-#[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
 #[kube(
     group = "andon.dev",
     version = "v1alpha1",
@@ -15,11 +16,56 @@ use serde::{Deserialize, Serialize};
     namespaced,
     status = "IntegrationReleaseStatus",
     shortname = "ir",
-    category = "andon"
+    category = "andon",
+    printcolumn(
+        name = "Version",
+        type_ = "string",
+        json_path = ".spec.blueprint.version"
+    ),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Done", type_ = "integer", json_path = ".status.plants.done"),
+    printcolumn(
+        name = "Moving",
+        type_ = "integer",
+        json_path = ".status.plants.moving"
+    ),
+    printcolumn(
+        name = "Waiting",
+        type_ = "integer",
+        json_path = ".status.plants.waiting"
+    ),
+    printcolumn(
+        name = "Rolled back",
+        type_ = "integer",
+        json_path = ".status.plants.rolledBack"
+    ),
+    printcolumn(name = "Plants", type_ = "integer", json_path = ".status.plants.total"),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    ),
+    printcolumn(
+        name = "Blueprint",
+        type_ = "string",
+        json_path = ".spec.blueprint.name",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IntegrationReleaseSpec {
     /// The integration, as the plants name it.
+    #[schemars(length(max = rule::NAME))]
+    #[x_kube(
+        validation = rule::name("integration"),
+        validation = rule::immutable("integration", "make another IntegrationRelease for another integration")
+    )]
     pub integration: String,
     /// The blueprint and its version.
     pub blueprint: BlueprintReference,
@@ -35,12 +81,16 @@ pub struct IntegrationReleaseSpec {
 }
 
 /// A blueprint and its version.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BlueprintReference {
     /// Name of the blueprint.
+    #[schemars(length(max = rule::NAME))]
+    #[x_kube(validation = rule::name("name"))]
     pub name: String,
     /// Semantic version, for instance `1.2.0`.
+    #[schemars(length(max = rule::VERSION))]
+    #[x_kube(validation = rule::version("version"))]
     pub version: String,
 }
 

@@ -1,4 +1,6 @@
 //! The API version `andon.dev/v1alpha1` and its kinds.
+// Printer columns and rules repeat the same keys.
+#![allow(clippy::duplicated_attributes)]
 
 mod analysis;
 mod blueprint;

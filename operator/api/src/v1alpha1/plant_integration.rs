@@ -1,13 +1,14 @@
 //! Kind `PlantIntegration`: one integration at one plant, with everything needed to judge and go back alone.
 
 use super::{Analysis, BlueprintReference, LineStatus, Parameters, parameters_schema};
+use crate::rule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::CustomResource;
+use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One integration at one plant. Made by Andon: people read it.
-#[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
 #[kube(
     group = "andon.dev",
     version = "v1alpha1",
@@ -15,22 +16,35 @@ use serde::{Deserialize, Serialize};
     namespaced,
     status = "PlantIntegrationStatus",
     shortname = "pi",
-    category = "andon"
+    category = "andon",
+    validation = ("self.metadata.name == self.spec.integration", "metadata.name must be the same as spec.integration"),
+    printcolumn(name = "Target", type_ = "string", json_path = ".spec.target.blueprint.version"),
+    printcolumn(name = "Lines", type_ = "string", json_path = ".status.summary"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Blueprint", type_ = "string", json_path = ".spec.target.blueprint.name", priority = 1),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1)
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlantIntegrationSpec {
     /// The integration. Owned by the site controller.
+    #[schemars(length(max = rule::NAME))]
+    #[x_kube(validation = rule::name("integration"))]
     pub integration: String,
     /// What a release asks of this plant. Owned whole by the release controller; none: hold `NoRelease`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(merge_strategy = StructMerge::Atomic)]
     pub target: Option<Target>,
 }
 
 /// What a release asks of a plant.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Target {
     /// `namespace/name` of the release.
+    #[schemars(length(max = rule::TEXT))]
+    #[x_kube(validation = ("self.matches('^[a-z0-9-]+/[a-z0-9.-]+$')", "release must be namespace/name"))]
     pub release: String,
     /// The blueprint and its version.
     pub blueprint: BlueprintReference,
@@ -41,6 +55,8 @@ pub struct Target {
     /// How each canary is judged.
     pub analysis: Analysis,
     /// Target digest: of blueprint content, release parameters and analysis.
+    #[schemars(length(max = rule::DIGEST))]
+    #[x_kube(validation = rule::digest("digest"))]
     pub digest: String,
     /// Whether lines may start to move.
     pub go: Go,
@@ -56,7 +72,7 @@ pub enum Go {
 }
 
 /// What runs here, line by line.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlantIntegrationStatus {
     /// The generation this status speaks of; -1 until it has been looked at.
@@ -67,6 +83,7 @@ pub struct PlantIntegrationStatus {
     pub target_digest: Option<String>,
     /// One entry a line, in the order in which they move.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub lines: Vec<LineStatus>,
     /// The value of the annotation `andon.dev/retry` that was honoured last; each value counts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,13 +1,15 @@
 //! Kind `PlantSite`: a plant, its production lines, its parameters.
 
 use super::{Parameters, parameters_schema};
+use crate::rule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::CustomResource;
+use kube::core::Rule;
+use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One factory site. Alone in its own namespace: that namespace is the plant.
-#[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
 #[kube(
     group = "andon.dev",
     version = "v1alpha1",
@@ -15,24 +17,43 @@ use serde::{Deserialize, Serialize};
     namespaced,
     status = "PlantSiteStatus",
     shortname = "plant",
-    category = "andon"
+    category = "andon",
+    validation = rule::object_name("PlantSite"),
+    printcolumn(name = "Site", type_ = "string", json_path = ".spec.siteCode"),
+    printcolumn(name = "Fleet", type_ = "string", json_path = ".spec.fleet"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Time zone", type_ = "string", json_path = ".spec.timeZone", priority = 1),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1)
 )]
+#[x_kube(validation = excluded_lines_exist())]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlantSiteSpec {
     /// The plant's code in the company's own books, for instance `DE-ULM-01`.
+    #[schemars(length(min = 1, max = rule::LABEL))]
+    #[x_kube(validation = Rule::new(r"self.matches('^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$')").message("siteCode must be letters and digits, with - . or _ between them, for instance DE-ULM-01"))]
     pub site_code: String,
     /// IANA time zone; all civil times of this plant, for instance `Europe/Berlin`.
+    #[schemars(length(max = rule::LABEL))]
+    #[x_kube(validation = rule::time_zone("timeZone"))]
     pub time_zone: String,
     /// The namespace whose releases may act here. The plant opts in; nobody else's releases do anything.
+    #[schemars(length(max = rule::LABEL))]
+    #[x_kube(validation = rule::label("fleet"))]
     pub fleet: String,
     /// Values for every blueprint used here; each blueprint takes those that its schema names.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     #[schemars(schema_with = "parameters_schema")]
     pub parameters: Parameters,
     /// The production lines.
+    #[schemars(length(min = 1, max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub lines: Vec<Line>,
     /// The integrations this plant wants.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub integrations: Vec<IntegrationChoice>,
     /// Where the counters that decide come from. Left out: read directly from the pods on trial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,12 +61,18 @@ pub struct PlantSiteSpec {
 }
 
 /// One production line.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Line {
     /// Unique in the plant; a DNS label of at most 30 characters.
+    #[schemars(length(max = rule::NAME))]
+    #[x_kube(
+        validation = rule::name("name"),
+        validation = ("self != 'site'", "name must not be site: that line stands for what a plant needs once; choose another name")
+    )]
     pub name: String,
     /// 0 to 1000. The line with the lowest number moves first.
+    #[schemars(range(min = 0, max = 1000))]
     pub criticality: i32,
     /// Values for this line alone; they win over the plant's.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
@@ -54,10 +81,12 @@ pub struct Line {
 }
 
 /// An integration that the plant wants.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IntegrationChoice {
     /// The integration's name, as releases name it; a DNS label of at most 30 characters.
+    #[schemars(length(max = rule::NAME))]
+    #[x_kube(validation = rule::name("name"))]
     pub name: String,
     /// Which lines take part. Left out: all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,10 +98,12 @@ pub struct IntegrationChoice {
 }
 
 /// Which lines of a plant take part in an integration.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LineSelection {
     /// Lines that stay out.
+    #[schemars(length(max = 64), inner(length(max = rule::NAME)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
     pub exclude: Vec<String>,
 }
 
@@ -85,10 +116,12 @@ pub struct MetricsSource {
 }
 
 /// A Prometheus server that scrapes this plant's pods.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PrometheusSource {
     /// Base address, for instance `http://prometheus.monitoring:9090`.
+    #[schemars(length(max = rule::TEXT))]
+    #[x_kube(validation = rule::url("url"))]
     pub url: String,
 }
 
@@ -102,6 +135,17 @@ pub struct PlantSiteStatus {
     /// `Ready`, `Reconciling`, `Stalled`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
+}
+
+/// A line that stays out must be a line. (A message that names it would cost more than the API server allows.)
+fn excluded_lines_exist() -> Rule {
+    Rule::new(
+        "!has(self.integrations) || self.integrations.all(i, !has(i.lines) || \
+         i.lines.exclude.all(e, self.lines.exists(l, l.name == e)))",
+    )
+    .message(
+        "integrations[].lines.exclude names a line that is not in lines; correct the name or take it out",
+    )
 }
 
 /// kstatus: an object nobody has looked at is not current.
