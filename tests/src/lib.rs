@@ -6,5 +6,6 @@ pub mod floor;
 pub mod packages;
 pub mod plant;
 pub mod process;
+pub mod prometheus;
 pub mod story;
 pub mod wait;
