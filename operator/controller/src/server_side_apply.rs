@@ -1,21 +1,22 @@
 //! The one place that writes to Kubernetes. Every write passes one edge, which asks whether we still lead; every write
 //! carries what makes it harmless when it is late: a UID, a resource version, or a name that holds the digest of the content.
 
+mod event;
+mod integration;
+mod revision;
+
 use crate::context::said;
 use crate::kinds::Kind;
 use crate::leader::Leadership;
-use andon_api::{PlantIntegration, Target, label};
-use andon_plan::{DryRun, Event};
-use andon_render::Rendering;
-use k8s_openapi::api::apps::v1::ControllerRevision;
+use andon_api::label;
+use andon_plan::DryRun;
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::ObjectReference;
-use k8s_openapi::api::events::v1 as events;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{
-    DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy,
+    DeleteParams, DynamicObject, Patch, PatchParams, Preconditions, PropagationPolicy,
     ValidationDirective,
 };
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -217,95 +218,10 @@ impl Writer {
         gone_is_fine(self.edge(&what, api.delete(name, &params)).await.map(drop))
     }
 
-    /// Keeps a rendering in the plant. One of that name is the same: names carry the digest.
-    pub async fn save_revision(
-        &self,
-        owner: &Owner,
-        (name, line, number): (&str, &str, i64),
-        rendering: &Rendering,
-    ) -> Result<(), Error> {
-        let revision = json!({
-            "apiVersion": "apps/v1", "kind": "ControllerRevision",
-            "metadata": {
-                "name": name, "namespace": owner.namespace, "ownerReferences": [owner.reference()],
-                "labels": {
-                    (label::MANAGED_BY): label::MANAGED_BY_ANDON, (label::INTEGRATION): owner.name, (label::LINE): line,
-                },
-                "annotations": {(label::VERSION): rendering.version, (label::DIGEST): rendering.digest},
-            },
-            "revision": number,
-            "data": rendering,
-        });
-        let api = Api::<DynamicObject>::namespaced_with(
-            self.client.clone(),
-            &owner.namespace,
-            &revisions(),
-        );
-        let object = serde_json::from_value(revision).map_err(|source| Error::Api {
-            what: format!("ControllerRevision {name}"),
-            source: Box::new(kube::Error::SerdeError(source)),
-        })?;
-        let params = PostParams {
-            field_manager: Some(label::INTEGRATION_MANAGER.to_owned()),
-            ..PostParams::default()
-        };
-        match self
-            .edge(
-                &format!("ControllerRevision {name}"),
-                api.create(&params, &object),
-            )
-            .await
-        {
-            Err(Error::Api { source, .. }) if matches!(&*source, kube::Error::Api(status) if status.is_already_exists()) => {
-                Ok(())
-            }
-            other => other.map(drop),
-        }
-    }
-
-    /// Sets or takes off the marks of a kept rendering.
-    pub async fn mark_revision(
-        &self,
-        namespace: &str,
-        (name, uid): (&str, &str),
-        last_good: bool,
-        failed: Option<&str>,
-    ) -> Result<(), Error> {
-        let patch = json!({"metadata": {"uid": uid, "annotations": {
-            (label::LAST_GOOD): last_good.then_some("true"), (label::FAILED): failed,
-        }}});
-        let api = Api::<ControllerRevision>::namespaced(self.client.clone(), namespace);
-        let params = PatchParams {
-            field_manager: Some(label::INTEGRATION_MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        let what = format!("ControllerRevision {name}");
-        self.edge(
-            &what,
-            api.patch_metadata(name, &params, &Patch::Merge(&patch)),
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// Forgets a kept rendering.
-    pub async fn delete_revision(
-        &self,
-        namespace: &str,
-        name: &str,
-        uid: &str,
-    ) -> Result<(), Error> {
-        let api = Api::<ControllerRevision>::namespaced(self.client.clone(), namespace);
-        let params = by_uid(uid, PropagationPolicy::Background);
-        let what = format!("ControllerRevision {name}");
-        gone_is_fine(self.edge(&what, api.delete(name, &params)).await.map(drop))
-    }
-
     /// Writes a status, if the object is still the one that was observed.
     pub async fn status<K, S>(&self, wanted: StatusOf<'_, S>) -> Result<(), Error>
     where
-        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
-            + serde::de::DeserializeOwned,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + serde::de::DeserializeOwned,
         S: Serialize,
     {
         let owner = wanted.owner;
@@ -325,101 +241,6 @@ impl Writer {
             api.patch_status(&owner.name, &params, &Patch::Apply(&body)),
         )
         .await?;
-        Ok(())
-    }
-
-    /// Makes a `PlantIntegration` the plant's own: its metadata and `spec.integration`, as the site controller.
-    pub async fn claim(
-        &self,
-        site: &Owner,
-        integration: &str,
-        uid: Option<&str>,
-    ) -> Result<(), Error> {
-        let mut body = integration_body(&site.namespace, integration, uid);
-        body["metadata"]["labels"] = json!({
-            (label::MANAGED_BY): label::MANAGED_BY_ANDON, (label::PLANT): site.name, (label::INTEGRATION): integration,
-        });
-        body["metadata"]["ownerReferences"] = json!([site.reference()]);
-        body["spec"] = json!({"integration": integration});
-        self.patch_integration(&site.namespace, integration, (label::SITE_MANAGER, body))
-            .await
-    }
-
-    /// Deletes a `PlantIntegration`.
-    pub async fn disown(&self, namespace: &str, integration: &str, uid: &str) -> Result<(), Error> {
-        let api = Api::<PlantIntegration>::namespaced(self.client.clone(), namespace);
-        let params = by_uid(uid, PropagationPolicy::Foreground);
-        let what = format!("PlantIntegration {namespace}/{integration}");
-        gone_is_fine(
-            self.edge(&what, api.delete(integration, &params))
-                .await
-                .map(drop),
-        )
-    }
-
-    /// Gives a `PlantIntegration` its target, whole, as the release controller.
-    pub async fn assign(
-        &self,
-        namespace: &str,
-        (name, uid): (&str, &str),
-        target: &Target,
-    ) -> Result<(), Error> {
-        let mut body = integration_body(namespace, name, Some(uid));
-        body["spec"] = json!({"target": target});
-        self.patch_integration(namespace, name, (label::RELEASE_MANAGER, body))
-            .await
-    }
-
-    async fn patch_integration(
-        &self,
-        namespace: &str,
-        name: &str,
-        (manager, body): (&str, Value),
-    ) -> Result<(), Error> {
-        let api = Api::<PlantIntegration>::namespaced(self.client.clone(), namespace);
-        let what = format!("PlantIntegration {namespace}/{name}");
-        self.edge(
-            &what,
-            api.patch(name, &strict(manager, true), &Patch::Apply(&body)),
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// Tells an event.
-    pub async fn tell(
-        &self,
-        regarding: &Owner,
-        instance: &str,
-        event: &Event,
-    ) -> Result<(), Error> {
-        let now = jiff::Timestamp::now();
-        let related = event.related.as_ref().map(|it| ObjectReference {
-            api_version: Some(it.api_version.clone()),
-            kind: Some(it.kind.clone()),
-            name: Some(it.name.clone()),
-            namespace: Some(regarding.namespace.clone()),
-            ..ObjectReference::default()
-        });
-        let reason = event.reason.as_str().to_owned();
-        let mut object = events::Event {
-            event_time: Some(MicroTime(now)),
-            type_: Some(if event.warning { "Warning" } else { "Normal" }.to_owned()),
-            action: Some(reason.clone()),
-            reason: Some(reason),
-            note: Some(clipped(&event.note)),
-            regarding: Some(regarding.object_reference()),
-            related,
-            reporting_controller: Some("andon.dev/operator".to_owned()),
-            reporting_instance: Some(instance.chars().take(128).collect()),
-            ..events::Event::default()
-        };
-        object.metadata.namespace = Some(regarding.namespace.clone());
-        object.metadata.name = Some(format!("{}.{:x}", regarding.name, now.as_nanosecond()));
-        let api = Api::<events::Event>::namespaced(self.client.clone(), &regarding.namespace);
-        let what = format!("event {}", object.name_any());
-        self.edge(&what, api.create(&PostParams::default(), &object))
-            .await?;
         Ok(())
     }
 
@@ -445,16 +266,6 @@ impl Writer {
             }
         })
     }
-}
-
-/// The longest note the API takes is 1 kB.
-fn clipped(note: &str) -> String {
-    const LONGEST: usize = 1000;
-    if note.len() <= LONGEST {
-        return note.to_owned();
-    }
-    let end = (0..=LONGEST).rev().find(|at| note.is_char_boundary(*at));
-    format!("{}…", &note[..end.unwrap_or(0)])
 }
 
 fn what(object: &Value) -> String {
@@ -493,35 +304,5 @@ fn gone_is_fine(result: Result<(), Error>) -> Result<(), Error> {
             Ok(())
         }
         other => other,
-    }
-}
-
-fn integration_body(namespace: &str, name: &str, uid: Option<&str>) -> Value {
-    let mut metadata = json!({"name": name, "namespace": namespace});
-    if let Some(uid) = uid {
-        metadata["uid"] = json!(uid);
-    }
-    json!({
-        "apiVersion": PlantIntegration::api_version(&()), "kind": PlantIntegration::kind(&()), "metadata": metadata,
-    })
-}
-
-fn revisions() -> kube::api::ApiResource {
-    kube::api::ApiResource::erase::<ControllerRevision>(&())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_note_is_clipped_between_characters() {
-        assert_eq!(clipped("short"), "short");
-        let clipped = clipped(&"ü".repeat(900));
-        assert!(
-            clipped.len() <= 1024 && clipped.ends_with('…'),
-            "{}",
-            clipped.len()
-        );
     }
 }

@@ -12,9 +12,12 @@ pub enum LogFormat {
     Text,
 }
 
+/// The client logs every answer that is no success as an error, a starting pod's too; what matters we tell ourselves.
+const DEFAULT: &str = "info,kube_client::client::builder=off";
+
 /// Starts logging; `RUST_LOG` says what, `info` if it does not.
 pub fn start(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let builder = tracing_subscriber::fmt().with_env_filter(filter);
     // Logging was started before (a test binary): then it stays as it is.
     let started = match format {

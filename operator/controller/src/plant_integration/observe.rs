@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DynamicObject, ListParams, TypeMeta};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -169,7 +169,12 @@ async fn revisions(
         .list(labelled)
         .await
         .map_err(read("the kept renderings"))?;
-    list.into_iter().map(kept::revision).collect()
+    // A StatefulSet keeps revisions of its own, and gives them the labels of its pods.
+    let ours = list.into_iter().filter(|revision| {
+        let mut owners = revision.owner_references().iter();
+        owners.any(|owner| owner.kind == PlantIntegration::kind(&()))
+    });
+    ours.map(kept::revision).collect()
 }
 
 async fn objects(
