@@ -1,0 +1,111 @@
+//! How long one line takes: `cargo run --release -p andon-render --example render_bench [BLUEPRINT-FOLDER]`.
+//!
+//! Prints one line of JSON with microseconds (median of many): from the packed blueprint to a rendering with its digest,
+//! parameters checked. The limit is 1 ms.
+#![allow(clippy::disallowed_methods)] // a benchmark needs a clock and files
+
+use andon_api::{BlueprintSpec, Parameters};
+use andon_render::{
+    Facts, Layers, LineFacts, NamedParameters, PlantFacts, RenderRequest, effective, is_read, pack,
+    render,
+};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+const RUNS: usize = 1000;
+/// What a line of the confirmations needs beside the defaults.
+const LINE: &str = r#"{"erp": {"host": "erp.floor", "port": 8090}, "opcua": {"endpoint": "opc.tcp://10.0.0.1:4840"}}"#;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "blueprints/line-confirmations".to_owned());
+    let mut files = BTreeMap::new();
+    read(Path::new(&folder), "", &mut files)?;
+    let blueprint = pack(&files).map_err(|errors| format!("{}", errors[0]))?;
+    let given: Parameters = serde_json::from_str(LINE)?;
+    let objects = once(&blueprint, &given)?;
+    let mut times: Vec<u128> = Vec::with_capacity(RUNS);
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        once(&blueprint, &given)?;
+        times.push(start.elapsed().as_micros());
+    }
+    times.sort_unstable();
+    println!(
+        "{}",
+        json!({"blueprint": blueprint.name, "objects": objects, "medianMicroseconds": times[RUNS / 2],
+               "p99Microseconds": times[RUNS * 99 / 100], "limitMicroseconds": 1000})
+    );
+    Ok(())
+}
+
+fn once(blueprint: &BlueprintSpec, given: &Parameters) -> Result<usize, Box<dyn Error>> {
+    let none = Parameters::new();
+    let layers = Layers {
+        release: &none,
+        site: given,
+        integration: NamedParameters {
+            name: "confirmations",
+            parameters: &none,
+        },
+        line: Some(NamedParameters {
+            name: "packaging-1",
+            parameters: &none,
+        }),
+    };
+    let parameters = effective(blueprint, &layers).map_err(|errors| format!("{}", errors[0]))?;
+    let plant = PlantFacts {
+        name: "ulm",
+        namespace: "plant-ulm",
+        site_code: "DE-ULM-01",
+        time_zone: "Europe/Berlin",
+    };
+    let line = Some(LineFacts {
+        name: "packaging-1",
+        criticality: 10,
+    });
+    let facts = Facts {
+        plant,
+        line,
+        integration: "confirmations",
+    };
+    let rendering = render(&RenderRequest {
+        blueprint,
+        facts,
+        parameters: &parameters,
+    })
+    .map_err(|errors| format!("{}", errors[0]))?;
+    let stages: usize = rendering
+        .stages
+        .iter()
+        .map(|stage| stage.objects.len())
+        .sum();
+    Ok(stages + rendering.common.len() + rendering.check.map_or(0, |check| check.objects.len()))
+}
+
+fn read(
+    folder: &Path,
+    prefix: &str,
+    files: &mut BTreeMap<String, String>,
+) -> Result<(), Box<dyn Error>> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let below = format!(
+            "{prefix}{}",
+            path.file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default()
+        );
+        if path.is_dir() {
+            read(&path, &format!("{below}/"), files)?;
+        } else if is_read(&below) {
+            files.insert(below, fs::read_to_string(path)?);
+        }
+    }
+    Ok(())
+}
