@@ -231,7 +231,7 @@ async fn follow(demo: &mut Demo, what: &str, done: impl Fn(&LineStatus) -> bool)
 }
 
 /// A harmless change: another parameter of the release. Its value stands in every rendering that came from it.
-async fn change(demo: &Demo, cap: i64) -> Result<()> {
+pub async fn change(demo: &Demo, cap: i64) -> Result<()> {
     let releases: Api<andon_api::IntegrationRelease> =
         Api::namespaced(demo.cluster.client.clone(), FLEET);
     let spec = json!({"spec": {"blueprint": {"version": "1.1.0"}, "parameters": {"retry": {"capMillis": cap}}}});
@@ -249,7 +249,7 @@ async fn change(demo: &Demo, cap: i64) -> Result<()> {
 }
 
 /// Waits until every line runs what the release asks for now.
-async fn promoted(demo: &mut Demo, cap: i64) -> Result<()> {
+pub async fn promoted(demo: &mut Demo, cap: i64) -> Result<()> {
     let integrations: Api<andon_api::PlantIntegration> =
         Api::namespaced(demo.cluster.client.clone(), PLANT);
     let integration = integrations.get("confirmations").await?;

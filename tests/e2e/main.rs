@@ -4,6 +4,7 @@
 //! not a set of `#[test]` functions. At the end the ERP's ledger judges them all: every document posted, none twice.
 
 mod fault;
+mod prometheus;
 
 use andon_tests::{cluster::Cluster, demo::Demo};
 use anyhow::{Context, Result};
@@ -57,11 +58,15 @@ async fn chapters(cluster: Cluster) -> Result<usize> {
     fault::erp_down(&mut demo)
         .await
         .context("ERP down for all")?;
+    println!("\n# Prometheus counts, and is away for a while: hold, never guess");
+    prometheus::judged_through_prometheus(&mut demo)
+        .await
+        .context("judged through Prometheus")?;
     println!("\n# The operator is killed in every phase of a change");
     fault::operator_killed(&mut demo)
         .await
         .context("operator killed")?;
     println!("\n# The books");
     demo.books().await.context("the books at the end")?;
-    Ok(6)
+    Ok(7)
 }
