@@ -43,4 +43,5 @@ $(IMG)/connector.tar $(IMG)/broker.tar: $(IMG)/%.tar: $(ENGINE)/images/%.json $(
 	@mkdir -p $(@D)
 	$(BIN)/mkimage -C $(ROOT) $< $@
 
-check-engine: $(ENGINE_OUT)/.jars ## Unit tests of the engine's own classes (they run with its build)
+check-engine: $(ENGINE_OUT)/.jars ## Unit tests of the engine (they run with its build), then the check on good and broken routes
+	python3 $(ENGINE)/tests/test_check.py

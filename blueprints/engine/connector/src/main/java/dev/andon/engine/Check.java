@@ -1,5 +1,6 @@
 package dev.andon.engine;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -141,7 +142,7 @@ public final class Check {
     private static Golden read(Path file) throws IOException, Finding {
         try {
             return Golden.parse(Files.readString(file));
-        } catch (IllegalArgumentException | com.fasterxml.jackson.core.JsonProcessingException wrong) {
+        } catch (IllegalArgumentException | JsonProcessingException wrong) {
             throw new Finding("expected/" + file.getFileName() + ": " + wrong.getMessage());
         }
     }

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.TextNode;
-import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
@@ -46,8 +46,9 @@ record Golden(String exit, Map<String, JsonNode> headers, JsonNode body) {
             return Optional.empty();
         }
         if (expected.isObject() && got.isObject()) {
-            for (Iterator<String> names = names(expected, got); names.hasNext(); ) {
-                String name = names.next();
+            Map<String, JsonNode> members = fields(expected);
+            members.putAll(fields(got));
+            for (String name : members.keySet()) {
                 Optional<String> inside = difference(where + "." + name, expected.path(name), got.path(name));
                 if (inside.isPresent()) {
                     return inside;
@@ -57,14 +58,8 @@ record Golden(String exit, Map<String, JsonNode> headers, JsonNode body) {
         return Optional.of(where + ": expected " + shown(expected) + ", got " + shown(got));
     }
 
-    private static Iterator<String> names(JsonNode expected, JsonNode got) {
-        Map<String, JsonNode> all = fields(expected);
-        all.putAll(fields(got));
-        return all.keySet().iterator();
-    }
-
     private static Map<String, JsonNode> fields(JsonNode node) {
-        Map<String, JsonNode> fields = new java.util.LinkedHashMap<>();
+        Map<String, JsonNode> fields = new LinkedHashMap<>();
         node.properties().forEach(field -> fields.put(field.getKey(), field.getValue()));
         return fields;
     }
