@@ -9,3 +9,4 @@ pub mod process;
 pub mod prometheus;
 pub mod story;
 pub mod wait;
+pub mod world;

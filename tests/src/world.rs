@@ -1,0 +1,329 @@
+//! A toy plant around the real planner: an API server with preconditions, workload controllers, a kubelet, production
+//! lines with documents and an ERP. Seeded and without a clock of its own. It is as unhelpful as reality: nothing here heals
+//! by itself but what heals by itself in a cluster.
+
+mod api;
+mod blueprint;
+mod fault;
+mod invariant;
+mod kubelet;
+mod random;
+mod scenario;
+mod shop;
+mod simulation;
+mod story;
+
+pub use blueprint::Variant;
+pub use fault::Faults;
+pub use random::Random;
+pub use scenario::Scenario;
+pub use simulation::{Outcome, simulate};
+
+use andon_api::{
+    Analysis, Bake, Check, IntegrationChoice, Line, Parameters, PlantIntegrationSpec,
+    PlantIntegrationStatus, PlantSiteSpec,
+};
+use andon_plan::{Integration, Neighbour, Observed, Plan, Revision, Seen, Site};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The integration that is rolled out.
+pub const INTEGRATION: &str = "confirmations";
+/// The blueprint it is made from.
+pub const BLUEPRINT: &str = "line-confirmations";
+
+/// The toy plant.
+pub struct World {
+    /// When the world began.
+    pub begun: Timestamp,
+    /// Now.
+    pub now: Timestamp,
+    /// The plant.
+    pub site: Site,
+    /// The integration, as the API server has it.
+    pub integration: Integration,
+    /// The versions of the blueprint that exist.
+    pub versions: BTreeMap<String, Variant>,
+    /// The other integrations.
+    pub neighbours: Vec<Neighbour>,
+    /// Kept renderings.
+    pub revisions: Vec<Revision>,
+    /// Objects by kind and name.
+    pub objects: BTreeMap<(String, String), Value>,
+    /// Pods.
+    pub pods: Vec<kubelet::ToyPod>,
+    /// Production lines.
+    pub shop: BTreeMap<String, shop::ToyLine>,
+    /// What is out of order on purpose.
+    pub faults: Faults,
+    /// Chance; nothing else is random.
+    pub random: Random,
+    /// The story so far.
+    pub story: Vec<String>,
+    /// Rules that were broken.
+    pub violations: Vec<String>,
+    /// Looks taken so far.
+    pub looks: usize,
+    /// The plan of the last look.
+    pub last_plan: Option<Plan>,
+    uids: u64,
+    /// Whether something changed that the operator watches.
+    dirty: bool,
+    /// When the operator looks again by itself.
+    wake: Option<Timestamp>,
+    /// Earlier observations, for stale reads.
+    past: Vec<Observed>,
+    told: story::Told,
+}
+
+impl World {
+    /// A plant with lines of these names and criticalities, and no release yet.
+    pub fn new(lines: &[(String, i32)], seed: u64) -> Self {
+        let begun: Timestamp = "2026-11-21T08:00:00Z"
+            .parse()
+            .unwrap_or(Timestamp::UNIX_EPOCH);
+        let site = PlantSiteSpec {
+            site_code: "DE-ULM-01".to_owned(),
+            time_zone: "Europe/Berlin".to_owned(),
+            fleet: "andon-fleet".to_owned(),
+            parameters: Parameters::new(),
+            lines: lines
+                .iter()
+                .map(|(name, criticality)| line(name, *criticality))
+                .collect(),
+            integrations: vec![IntegrationChoice {
+                name: INTEGRATION.to_owned(),
+                lines: None,
+                parameters: Parameters::new(),
+            }],
+            metrics: None,
+        };
+        Self {
+            begun,
+            now: begun,
+            site: Site {
+                name: "ulm".to_owned(),
+                namespace: "plant-ulm".to_owned(),
+                spec: site,
+            },
+            integration: Integration {
+                name: INTEGRATION.to_owned(),
+                uid: "uid-integration".to_owned(),
+                generation: 1,
+                resource_version: "1".to_owned(),
+                annotations: BTreeMap::new(),
+                spec: PlantIntegrationSpec {
+                    integration: INTEGRATION.to_owned(),
+                    target: None,
+                },
+                status: PlantIntegrationStatus {
+                    observed_generation: -1,
+                    ..PlantIntegrationStatus::default()
+                },
+            },
+            versions: BTreeMap::new(),
+            neighbours: Vec::new(),
+            revisions: Vec::new(),
+            objects: BTreeMap::new(),
+            pods: Vec::new(),
+            shop: lines
+                .iter()
+                .map(|(name, _)| (name.clone(), shop::ToyLine::default()))
+                .collect(),
+            faults: Faults::default(),
+            random: Random::new(seed),
+            story: Vec::new(),
+            violations: Vec::new(),
+            looks: 0,
+            last_plan: None,
+            uids: 0,
+            dirty: true,
+            wake: None,
+            past: Vec::new(),
+            told: story::Told::default(),
+        }
+    }
+
+    /// A new UID.
+    fn uid(&mut self) -> String {
+        self.uids += 1;
+        format!("uid-{}", self.uids)
+    }
+
+    /// Seconds since the world began.
+    pub fn seconds(&self) -> i64 {
+        self.now.duration_since(self.begun).as_secs()
+    }
+
+    /// One second passes: controllers, kubelet and lines do what they do, then the operator looks if it has reason to.
+    pub fn tick(&mut self) {
+        self.now += SignedDuration::from_secs(1);
+        self.run_controllers();
+        self.run_lines();
+        self.check_world();
+        if self.dirty || self.wake.is_some_and(|wake| wake <= self.now) {
+            self.look();
+        }
+    }
+
+    /// What the operator would see now.
+    pub fn observe(&self) -> Observed {
+        Observed {
+            now: self.now,
+            site: self.site.clone(),
+            integration: self.integration.clone(),
+            blueprint: self.seen_blueprint(),
+            neighbours: self.neighbours.clone(),
+            revisions: self.revisions.clone(),
+            objects: self.objects.values().cloned().collect(),
+            pods: self.pods.iter().map(|toy| toy.pod.clone()).collect(),
+            readings: self.readings(),
+            dry_run: self.dry_run(),
+        }
+    }
+
+    fn seen_blueprint(&self) -> Seen<andon_api::BlueprintSpec> {
+        let Some(target) = &self.integration.spec.target else {
+            return Seen::Absent;
+        };
+        let version = &target.blueprint.version;
+        match self.versions.get(version) {
+            Some(variant) => Seen::Present(blueprint::blueprint(version, variant)),
+            None => Seen::Absent,
+        }
+    }
+
+    /// One look of the operator: observe, plan, check, apply, report.
+    pub fn look(&mut self) {
+        self.looks += 1;
+        self.dirty = false;
+        let fresh = self.observe();
+        let observed = match self.past.len() {
+            0 => fresh.clone(),
+            most if self.random.chance(self.faults.stale) => {
+                self.past[self.random.below(most as u64) as usize].clone()
+            }
+            _ => fresh.clone(),
+        };
+        const REMEMBERED: usize = 5;
+        self.past.push(fresh);
+        if self.past.len() > REMEMBERED {
+            self.past.remove(0);
+        }
+        let plan = andon_plan::plan(&observed);
+        self.check_plan(&observed, &plan);
+        self.wake = plan.wake.map(|wake| self.now + round_up(wake));
+        let finished = self.carry_out(&observed, &plan);
+        if finished.is_none() {
+            // It died half-way and starts again.
+            self.dirty = true;
+        }
+        self.last_plan = Some(plan);
+    }
+
+    /// The rules that hold for every plan.
+    fn check_plan(&mut self, observed: &Observed, plan: &Plan) {
+        if let Err(broken) = andon_plan::check(observed, plan) {
+            let broken = broken.iter().map(ToString::to_string);
+            self.violations.extend(broken);
+        }
+        // A decision must be reproducible from one saved file.
+        let saved = serde_json::to_string(observed).unwrap_or_default();
+        match serde_json::from_str::<Observed>(&saved) {
+            Ok(read) if andon_plan::plan(&read) == *plan => {}
+            Ok(_) => self
+                .violations
+                .push("the saved Observed gives another plan".to_owned()),
+            Err(error) => self
+                .violations
+                .push(format!("the saved Observed cannot be read: {error}")),
+        }
+    }
+
+    /// Asks for a version of the blueprint.
+    pub fn release(&mut self, version: &str) {
+        let target = andon_api::Target {
+            release: format!("andon-fleet/{INTEGRATION}"),
+            blueprint: andon_api::BlueprintReference {
+                name: BLUEPRINT.to_owned(),
+                version: version.to_owned(),
+            },
+            parameters: Parameters::new(),
+            analysis: analysis(),
+            digest: format!("sha256:target-{version}"),
+            go: andon_api::Go::Proceed,
+        };
+        self.integration.spec.target = Some(target);
+        self.spec_changed();
+    }
+
+    /// The PlantIntegration's spec was changed.
+    pub fn spec_changed(&mut self) {
+        self.integration.generation += 1;
+        self.touch_integration();
+    }
+
+    /// The PlantIntegration was written.
+    fn touch_integration(&mut self) {
+        let version: u64 = self.integration.resource_version.parse().unwrap_or(0);
+        self.integration.resource_version = (version + 1).to_string();
+        self.dirty = true;
+    }
+
+    /// The PlantSite, or something else the operator watches, was changed.
+    pub fn site_changed(&mut self) {
+        self.dirty = true;
+    }
+
+    /// Whether nothing will happen any more unless somebody does something.
+    pub fn settled(&self) -> bool {
+        self.wake.is_none()
+            && !self.dirty
+            && self.last_plan.is_some()
+            && self.pods.iter().all(|toy| toy.is_quiet())
+    }
+
+    /// What the status says, for messages of tests.
+    pub fn state(&self) -> String {
+        let lines = self.integration.status.lines.iter().map(|line| {
+            let hold = line.hold.as_ref().map_or(String::new(), |hold| {
+                format!(" {}: {}", hold.reason, hold.message)
+            });
+            format!("{} {:?}{hold}", line.name, line.phase)
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A line without parameters of its own.
+pub fn line(name: &str, criticality: i32) -> Line {
+    Line {
+        name: name.to_owned(),
+        criticality,
+        parameters: Parameters::new(),
+    }
+}
+
+/// The analysis of every release here.
+pub fn analysis() -> Analysis {
+    Analysis {
+        bake: Bake {
+            duration: "30s".to_owned(),
+        },
+        min_samples: 20,
+        confidence: "99.9%".to_owned(),
+        progress_deadline: "1m".to_owned(),
+        checks: vec![Check {
+            indicator: "refused".to_owned(),
+            max: "1%".to_owned(),
+        }],
+    }
+}
+
+/// The world's seconds are whole.
+fn round_up(wake: Duration) -> SignedDuration {
+    let seconds = wake.as_secs() + u64::from(wake.subsec_nanos() > 0);
+    SignedDuration::from_secs(i64::try_from(seconds.max(1)).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,184 @@
+//! The API server, as far as the operator writes to it: every write has its precondition.
+
+use super::World;
+use andon_plan::{Change, DryRun, Observed, Plan, Revision};
+use serde_json::{Value, json};
+
+impl World {
+    /// Carries a plan out as the controller does. None: it died on the way. A plan made from an older state of the
+    /// PlantIntegration is dropped whole before its first write.
+    pub(super) fn carry_out(&mut self, observed: &Observed, plan: &Plan) -> Option<()> {
+        if observed.integration.resource_version != self.integration.resource_version {
+            self.dirty = true;
+            return Some(());
+        }
+        self.tell_changes(plan);
+        for change in &plan.changes {
+            self.write(change);
+            self.survive()?;
+        }
+        if plan.write_status {
+            // Through JSON, as it goes over the wire: instants lose their fractions.
+            let sent = serde_json::to_value(&plan.status).unwrap_or_default();
+            match serde_json::from_value(sent) {
+                Ok(status) => self.integration.status = status,
+                Err(error) => self
+                    .violations
+                    .push(format!("the status cannot be read back: {error}")),
+            }
+            self.touch_integration();
+        }
+        self.tell_plan(plan);
+        if plan.write_status {
+            self.survive()?;
+        }
+        Some(())
+    }
+
+    /// The operator may die after any write.
+    fn survive(&mut self) -> Option<()> {
+        let chance = self.faults.crash;
+        let dies = self.faults.crash_always || self.random.chance(chance);
+        (!dies).then_some(())
+    }
+
+    fn write(&mut self, change: &Change) {
+        self.dirty = true;
+        match change {
+            Change::Apply { object, uid } => self.apply(object, uid.as_deref()),
+            Change::Delete {
+                kind, name, uid, ..
+            } => self.delete(kind, name, uid),
+            Change::SaveRevision {
+                name,
+                line,
+                number,
+                rendering,
+            } => {
+                if self.revisions.iter().all(|revision| revision.name != *name) {
+                    let uid = self.uid();
+                    self.revisions.push(Revision {
+                        name: name.clone(),
+                        uid,
+                        line: line.clone(),
+                        number: *number,
+                        last_good: false,
+                        failed: None,
+                        rendering: (**rendering).clone(),
+                    });
+                }
+            }
+            Change::MarkRevision {
+                name,
+                uid,
+                last_good,
+                failed,
+            } => {
+                let found = self
+                    .revisions
+                    .iter_mut()
+                    .find(|r| r.name == *name && r.uid == *uid);
+                if let Some(revision) = found {
+                    revision.last_good = *last_good;
+                    revision.failed.clone_from(failed);
+                }
+            }
+            Change::DeleteRevision { name, uid } => {
+                self.revisions
+                    .retain(|r| !(r.name == *name && r.uid == *uid));
+            }
+        }
+    }
+
+    /// Server-side apply: what is said is merged over what is there.
+    fn apply(&mut self, object: &Value, uid: Option<&str>) {
+        let key = key(object);
+        let there = self
+            .objects
+            .get(&key)
+            .map(|live| live["metadata"]["uid"].as_str().unwrap_or("").to_owned());
+        if there.as_deref() != uid {
+            return;
+        }
+        let mut live = match self.objects.remove(&key) {
+            Some(live) => live,
+            None => {
+                let uid = self.uid();
+                json!({"metadata": {"uid": uid, "generation": 0, "creationTimestamp": self.now.to_string()}})
+            }
+        };
+        let before = live["spec"].clone();
+        merge(&mut live, object);
+        if live["kind"] == "Deployment" {
+            live["spec"]["revisionHistoryLimit"] = json!(10);
+        }
+        if live["spec"] != before {
+            live["metadata"]["generation"] =
+                json!(live["metadata"]["generation"].as_i64().unwrap_or(0) + 1);
+        }
+        self.objects.insert(key, live);
+    }
+
+    /// Deletes in the foreground: workloads are seen until their pods are gone.
+    pub(super) fn delete(&mut self, kind: &str, name: &str, uid: &str) {
+        let key = (kind.to_owned(), name.to_owned());
+        let Some(live) = self
+            .objects
+            .get_mut(&key)
+            .filter(|o| o["metadata"]["uid"] == uid)
+        else {
+            return;
+        };
+        if matches!(kind, "Deployment" | "StatefulSet" | "Job") {
+            if live["metadata"].get("deletionTimestamp").is_none() {
+                live["metadata"]["deletionTimestamp"] = json!(self.now.to_string());
+            }
+        } else {
+            self.objects.remove(&key);
+        }
+    }
+
+    /// What the API server says of the unchecked trial's objects.
+    pub(super) fn dry_run(&self) -> Option<DryRun> {
+        let line = self
+            .integration
+            .status
+            .lines
+            .iter()
+            .find(|line| line.trial.as_ref().is_some_and(|trial| !trial.checked))?;
+        let digest = &line.trial.as_ref()?.rendering.digest;
+        let revision = self
+            .revisions
+            .iter()
+            .find(|r| r.line == line.name && r.rendering.digest == *digest)?;
+        let forbidden = revision
+            .rendering
+            .stages
+            .iter()
+            .flat_map(|s| &s.objects)
+            .any(|o| o.to_string().contains("forbidden"));
+        Some(match forbidden {
+            true => {
+                DryRun::Refused("pods with the image forbidden:1 are not allowed here".to_owned())
+            }
+            false => DryRun::Accepted,
+        })
+    }
+}
+
+pub(super) fn key(object: &Value) -> (String, String) {
+    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+    (text(&object["kind"]), text(&object["metadata"]["name"]))
+}
+
+/// What is applied wins, member by member; lists are replaced.
+fn merge(live: &mut Value, applied: &Value) {
+    match (live, applied) {
+        (Value::Object(live), Value::Object(applied)) => {
+            for (key, value) in applied {
+                merge(live.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (live, applied) => *live = applied.clone(),
+    }
+}

@@ -1,0 +1,243 @@
+//! Workload controllers and the kubelet.
+
+use super::World;
+use andon_api::label;
+use andon_plan::Pod;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+/// Seconds until a container starts.
+const START: i64 = 2;
+/// Seconds from its start until it is ready.
+const READY: i64 = 2;
+/// Seconds until a pod has left.
+const END: i64 = 2;
+/// Seconds for a pod that does not want to leave.
+const SLOW_END: i64 = 30;
+/// Seconds that a check runs.
+const CHECK: i64 = 4;
+
+/// A pod, with what the operator cannot see of it.
+#[derive(Clone, Debug)]
+pub struct ToyPod {
+    /// What the operator sees.
+    pub pod: Pod,
+    /// Kind and name of its workload.
+    pub owner: (String, String),
+    /// The template it was made from.
+    pub template: Value,
+    /// Order in which pods were made.
+    pub order: u64,
+    /// When it was made, or when its container last died.
+    pub since: Timestamp,
+    /// When it is gone, once it is leaving.
+    pub gone: Option<Timestamp>,
+    /// Documents it posted since its container started.
+    pub good: i64,
+    /// Documents refused since its container started.
+    pub bad: i64,
+}
+
+impl ToyPod {
+    /// A value of its environment.
+    pub fn env(&self, name: &str) -> &str {
+        let env = self.template["spec"]["containers"][0]["env"].as_array();
+        let mut env = env.into_iter().flatten();
+        env.find(|e| e["name"] == name)
+            .and_then(|e| e["value"].as_str())
+            .unwrap_or("")
+    }
+
+    fn image(&self) -> &str {
+        self.template["spec"]["containers"][0]["image"]
+            .as_str()
+            .unwrap_or("")
+    }
+
+    /// Whether it works or at least will not change by itself.
+    pub fn is_quiet(&self) -> bool {
+        self.gone.is_none()
+            && (self.pod.ready || self.pod.stage == label::CHECK || self.pod.trouble.is_some())
+    }
+
+    /// Whether its container runs.
+    pub fn runs(&self) -> bool {
+        self.pod.started.is_some()
+    }
+}
+
+impl World {
+    /// One second of the workload controllers and the kubelet.
+    pub(super) fn run_controllers(&mut self) {
+        let before: Vec<Pod> = self.pods.iter().map(|toy| toy.pod.clone()).collect();
+        let objects = self.objects.clone();
+        self.run_kubelet();
+        for (key, object) in objects {
+            match key.0.as_str() {
+                "Deployment" | "StatefulSet" => self.run_workload(&key, &object),
+                "Job" => self.run_job(&key, &object),
+                _ => {}
+            }
+        }
+        let after: Vec<Pod> = self.pods.iter().map(|toy| toy.pod.clone()).collect();
+        self.dirty |= before != after;
+    }
+
+    fn run_kubelet(&mut self) {
+        let now = self.now;
+        let age = |since: Timestamp| now.duration_since(since).as_secs();
+        self.pods
+            .retain(|toy| toy.gone.is_none_or(|gone| gone > now));
+        for toy in &mut self.pods {
+            if toy.gone.is_some() || toy.pod.stage == label::CHECK {
+                continue;
+            }
+            if toy.image().ends_with("missing") {
+                toy.pod.trouble = Some(format!("ImagePullBackOff: {} does not exist", toy.image()));
+                continue;
+            }
+            let crashes = toy.env("CRASHES") == "yes" && toy.pod.ready && age(toy.since) > 8;
+            if toy.runs() && (crashes || self.random.chance(self.faults.pod_death)) {
+                toy.pod.restarts += 1;
+                toy.pod.started = None;
+                toy.pod.ready = false;
+                toy.pod.last_words = crashes.then(|| "OutOfMemoryError".to_owned());
+                (toy.good, toy.bad, toy.since) = (0, 0, now);
+            } else if !toy.runs() && age(toy.since) >= START {
+                toy.pod.started = Some(now);
+            } else if toy.runs() && !toy.pod.ready && age(toy.since) >= START + READY {
+                toy.pod.ready = true;
+            }
+        }
+    }
+
+    /// Lets a pod leave.
+    pub(super) fn end_pod(&mut self, index: usize) {
+        let slow = self.random.chance(self.faults.slow_end);
+        let toy = &mut self.pods[index];
+        if toy.gone.is_none() {
+            toy.pod.terminating = true;
+            toy.gone =
+                Some(self.now + SignedDuration::from_secs(if slow { SLOW_END } else { END }));
+        }
+    }
+
+    fn run_workload(&mut self, key: &(String, String), object: &Value) {
+        let own = |toy: &ToyPod| toy.owner == *key;
+        let deleted = object["metadata"].get("deletionTimestamp").is_some();
+        let template = &object["spec"]["template"];
+        let replicas =
+            usize::try_from(object["spec"]["replicas"].as_u64().unwrap_or(1)).unwrap_or(1);
+        let mut kept = 0;
+        for index in 0..self.pods.len() {
+            if own(&self.pods[index]) {
+                if deleted || self.pods[index].template != *template || kept >= replicas {
+                    self.end_pod(index);
+                } else if self.pods[index].gone.is_none() {
+                    kept += 1;
+                }
+            }
+        }
+        let leaving = self.pods.iter().any(|toy| own(toy) && toy.gone.is_some());
+        if deleted {
+            if !self.pods.iter().any(own) {
+                self.objects.remove(key);
+                self.dirty = true;
+            }
+            return;
+        }
+        // A StatefulSet's pod has a name of its own: the next one waits until it is free.
+        let waits = key.0 == "StatefulSet" && leaving;
+        if kept < replicas && !waits {
+            self.start_pod(key, template);
+        }
+        let ready = self
+            .pods
+            .iter()
+            .filter(|toy| {
+                own(toy) && toy.pod.ready && toy.gone.is_none() && toy.template == *template
+            })
+            .count();
+        let all = self
+            .pods
+            .iter()
+            .filter(|toy| own(toy) && toy.gone.is_none())
+            .count();
+        let status = json!({
+            "observedGeneration": object["metadata"]["generation"],
+            "replicas": all, "updatedReplicas": all, "readyReplicas": ready,
+        });
+        if let Some(live) = self.objects.get_mut(key)
+            && live["status"] != status
+        {
+            live["status"] = status;
+            self.dirty = true;
+        }
+    }
+
+    fn start_pod(&mut self, key: &(String, String), template: &Value) {
+        let labels = &template["metadata"]["labels"];
+        let text = |key: &str| labels[key].as_str().unwrap_or("").to_owned();
+        let uid = self.uid();
+        let pod = Pod {
+            name: format!("{}-{}", key.1, uid.trim_start_matches("uid-")),
+            line: text(label::LINE),
+            stage: text(label::STAGE),
+            instance: text(label::INSTANCE),
+            uid,
+            ready: false,
+            terminating: false,
+            started: None,
+            restarts: 0,
+            trouble: None,
+            last_words: None,
+        };
+        self.pods.push(ToyPod {
+            pod,
+            owner: key.clone(),
+            template: template.clone(),
+            order: self.uids,
+            since: self.now,
+            gone: None,
+            good: 0,
+            bad: 0,
+        });
+    }
+
+    fn run_job(&mut self, key: &(String, String), object: &Value) {
+        if object["metadata"].get("deletionTimestamp").is_some() {
+            self.pods.retain(|toy| toy.owner != *key);
+            self.objects.remove(key);
+            self.dirty = true;
+            return;
+        }
+        if object["status"].get("conditions").is_some() {
+            return;
+        }
+        if !self.pods.iter().any(|toy| toy.owner == *key) {
+            self.start_pod(key, &object["spec"]["template"]);
+            return;
+        }
+        let config = ("ConfigMap".to_owned(), format!("{}-config", key.1));
+        let broken = self.objects.get(&config).is_none_or(|o| {
+            o["data"]["routes"]
+                .as_str()
+                .is_some_and(|r| r.contains("broken"))
+        });
+        let Some(toy) = self.pods.iter_mut().find(|toy| toy.owner == *key) else {
+            return;
+        };
+        if self.now.duration_since(toy.since).as_secs() < CHECK {
+            return;
+        }
+        if broken {
+            toy.pod.last_words =
+                Some("post.yaml: route post: unknown component htp, did you mean http?".to_owned());
+        }
+        let kind = if broken { "Failed" } else { "Complete" };
+        if let Some(live) = self.objects.get_mut(key) {
+            live["status"] = json!({"conditions": [{"type": kind, "status": "True", "message": "the Job has ended"}]});
+            self.dirty = true;
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Production lines, their documents, and the ERP.
+
+use super::World;
+use andon_plan::{Counts, GoodBad, Reading};
+use std::collections::BTreeMap;
+
+/// Documents that a post gets done in a second.
+const PACE: i64 = 2;
+
+/// A production line.
+#[derive(Clone, Debug, Default)]
+pub struct ToyLine {
+    /// Documents in its queue.
+    pub queue: i64,
+    /// Documents produced and taken up.
+    pub produced: i64,
+    /// Documents posted.
+    pub posted: i64,
+    /// Documents refused.
+    pub refused: i64,
+}
+
+impl World {
+    /// One second of production.
+    pub(super) fn run_lines(&mut self) {
+        let names: Vec<String> = self.shop.keys().cloned().collect();
+        for name in names {
+            self.produce(&name);
+            self.post(&name);
+        }
+    }
+
+    /// A document appears where a source listens.
+    fn produce(&mut self, line: &str) {
+        let listens = self.pods.iter().any(|toy| {
+            toy.pod.line == line
+                && toy.pod.stage == "source"
+                && toy.pod.ready
+                && toy.env("DEAF") != "yes"
+        });
+        if listens && !self.faults.idle.contains(line) {
+            if let Some(line) = self.shop.get_mut(line) {
+                line.queue += 1;
+                line.produced += 1;
+            }
+        }
+    }
+
+    /// The oldest post holds the exclusive queue until it leaves.
+    fn post(&mut self, line: &str) {
+        let consumers = self
+            .pods
+            .iter_mut()
+            .filter(|toy| toy.pod.line == line && toy.pod.stage == "post" && toy.pod.ready);
+        let Some(post) = consumers.min_by_key(|toy| toy.order) else {
+            return;
+        };
+        let reaches = post.env("ERP") == "right" && !self.faults.erp_down;
+        let Some(line) = self.shop.get_mut(line) else {
+            return;
+        };
+        if !reaches {
+            return;
+        }
+        let wrong = post.env("UNIT") == "wrong";
+        for _ in 0..line.queue.min(PACE) {
+            line.queue -= 1;
+            if wrong || self.random.chance(self.faults.refused) {
+                line.refused += 1;
+                post.bad += 1;
+            } else {
+                line.posted += 1;
+                post.good += 1;
+            }
+        }
+    }
+
+    /// What the counters say, while a trial is on.
+    pub(super) fn readings(&self) -> BTreeMap<String, Reading> {
+        let on_trial = self
+            .integration
+            .status
+            .lines
+            .iter()
+            .any(|line| line.trial.is_some());
+        if !on_trial {
+            return BTreeMap::new();
+        }
+        let posts = self
+            .pods
+            .iter()
+            .filter(|toy| toy.pod.stage == "post" && toy.runs());
+        posts
+            .map(|toy| (toy.pod.uid.clone(), self.reading(toy)))
+            .collect()
+    }
+
+    fn reading(&self, toy: &super::kubelet::ToyPod) -> Reading {
+        // By second and pod, so that looking twice sees the same.
+        let mut luck = super::Random::new(self.seconds() as u64 ^ (toy.order << 20));
+        if self.faults.metrics_off || luck.chance(self.faults.gap) {
+            return Reading::NoAnswer("connection refused".to_owned());
+        }
+        let seen = GoodBad {
+            good: toy.good,
+            bad: toy.bad,
+        };
+        Reading::Counts(Counts {
+            indicators: BTreeMap::from([("refused".to_owned(), seen)]),
+            done: Some(toy.good + toy.bad),
+            waiting: Some(self.shop.get(&toy.pod.line).map_or(0, |line| line.queue)),
+        })
+    }
+}

@@ -1,0 +1,246 @@
+//! The story of a run, in prose, with times: what a golden trace is made of.
+
+use super::World;
+use andon_api::label;
+use andon_plan::{Change, Plan};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What has been told already.
+#[derive(Default)]
+pub struct Told {
+    /// Phase and hold of each line.
+    lines: BTreeMap<String, String>,
+    conditions: String,
+}
+
+impl World {
+    /// Adds a line to the story.
+    pub fn tell(&mut self, who: &str, what: &str) {
+        let s = self.seconds();
+        let time = format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+        self.story.push(
+            format!("{time}  {who:<12} {}", without_digests(what))
+                .trim_end()
+                .to_owned(),
+        );
+    }
+
+    /// What is about to be written, stage by stage.
+    pub(super) fn tell_changes(&mut self, plan: &Plan) {
+        let mut told: Vec<(String, String)> = Vec::new();
+        for change in &plan.changes {
+            let (line, what) = self.change(change);
+            match told.last_mut() {
+                Some((_, last)) if same_start(last, &what) => {
+                    let kind = what.rsplit(": ").next().unwrap_or_default();
+                    *last = format!("{last}, {kind}");
+                }
+                _ => told.push((line, what)),
+            }
+        }
+        for (line, what) in told {
+            self.tell(&line, &what);
+        }
+    }
+
+    fn change(&self, change: &Change) -> (String, String) {
+        match change {
+            Change::Apply { object, uid } => {
+                let verb = if uid.is_some() { "changes" } else { "creates" };
+                self.object(verb, object, self.rendered_from(object))
+            }
+            Change::Delete { kind, name, .. } => {
+                let live = self
+                    .objects
+                    .get(&(kind.clone(), name.clone()))
+                    .cloned()
+                    .unwrap_or_default();
+                let instance = live["metadata"]["labels"][label::INSTANCE]
+                    .as_str()
+                    .unwrap_or("");
+                let version = self.version_of(instance);
+                self.object("deletes", &live, version)
+            }
+            Change::SaveRevision {
+                line, rendering, ..
+            } => (
+                line.clone(),
+                format!("keeps the rendering of {}", rendering.version),
+            ),
+            Change::MarkRevision {
+                name,
+                last_good,
+                failed,
+                ..
+            } => {
+                let mark = match (last_good, failed) {
+                    (true, _) => "as last good",
+                    (false, Some(_)) => "as failed",
+                    (false, None) => "no longer",
+                };
+                self.revision(name, |version| format!("marks {version} {mark}"))
+            }
+            Change::DeleteRevision { name, .. } => {
+                self.revision(name, |version| format!("forgets {version}"))
+            }
+        }
+    }
+
+    fn object(&self, verb: &str, object: &Value, version: Option<String>) -> (String, String) {
+        let tag = |key: &str| {
+            object["metadata"]["labels"][key]
+                .as_str()
+                .unwrap_or("")
+                .to_owned()
+        };
+        let kind = object["kind"].as_str().unwrap_or("");
+        let line = match tag(label::LINE) {
+            line if line.is_empty() => "(check)".to_owned(),
+            line => line,
+        };
+        let version = version.map_or(String::new(), |version| format!(" of {version}"));
+        (
+            line,
+            format!("{verb} {}{version}: {kind}", tag(label::STAGE)),
+        )
+    }
+
+    fn revision(&self, name: &str, say: impl Fn(&str) -> String) -> (String, String) {
+        match self
+            .revisions
+            .iter()
+            .find(|revision| revision.name == *name)
+        {
+            Some(revision) => (revision.line.clone(), say(&revision.rendering.version)),
+            None => (String::new(), say("?")),
+        }
+    }
+
+    /// The version whose rendering holds exactly this object.
+    fn rendered_from(&self, object: &Value) -> Option<String> {
+        let mut found: Vec<_> = self
+            .revisions
+            .iter()
+            .filter(|revision| {
+                let rendering = &revision.rendering;
+                let check = rendering.check.iter().flat_map(|check| &check.objects);
+                rendering
+                    .stages
+                    .iter()
+                    .flat_map(|s| &s.objects)
+                    .chain(check)
+                    .any(|o| o == object)
+            })
+            .collect();
+        found.sort_by_key(|revision| revision.number);
+        found
+            .first()
+            .map(|revision| revision.rendering.version.clone())
+    }
+
+    fn version_of(&self, instance: &str) -> Option<String> {
+        let mut revisions = self.revisions.iter();
+        revisions
+            .find(|revision| {
+                revision
+                    .rendering
+                    .stages
+                    .iter()
+                    .any(|s| s.instance == instance)
+            })
+            .map(|revision| revision.rendering.version.clone())
+    }
+
+    /// What a plan says: its events, then every line whose situation is another one now.
+    pub(super) fn tell_plan(&mut self, plan: &Plan) {
+        for event in &plan.events {
+            let (who, note) = match event.note.split_once(": ") {
+                Some((line, rest)) if self.shop.contains_key(line) => {
+                    (line.to_owned(), rest.to_owned())
+                }
+                _ => (String::new(), event.note.clone()),
+            };
+            self.tell(&who, &format!("{}: {note}", event.reason));
+        }
+        for line in &plan.status.lines {
+            let hold = line.hold.as_ref();
+            let now = format!("{:?} {}", line.phase, hold.map_or("", |hold| &hold.reason));
+            if self.told.lines.insert(line.name.clone(), now.clone()) != Some(now) {
+                let why = hold.map_or(String::new(), |hold| {
+                    format!(" ({}): {}", hold.reason, hold.message)
+                });
+                self.tell(&line.name, &format!("is {:?}{why}", line.phase));
+            }
+        }
+        let told = |condition: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition| {
+            let sign = if condition.status == "True" {
+                ""
+            } else {
+                "not "
+            };
+            format!("{sign}{} ({})", condition.type_, condition.reason)
+        };
+        let conditions: Vec<String> = plan.status.conditions.iter().map(told).collect();
+        let conditions = conditions.join(", ");
+        if self.told.conditions != conditions {
+            self.tell("", &conditions);
+            self.told.conditions = conditions;
+        }
+    }
+
+    /// How it ended.
+    pub fn epilogue(&mut self) {
+        self.story.push(String::new());
+        let lines: Vec<String> = self
+            .integration
+            .status
+            .lines
+            .iter()
+            .map(|line| {
+                let runs = line
+                    .running
+                    .as_ref()
+                    .map_or("nothing", |running| &running.version);
+                let shop = self.shop.get(&line.name).cloned().unwrap_or_default();
+                format!(
+                    "{:<12} {:?}, runs {runs}: {} posted, {} refused, {} waiting",
+                    line.name, line.phase, shop.posted, shop.refused, shop.queue
+                )
+            })
+            .collect();
+        self.story.extend(lines);
+    }
+}
+
+/// Whether two changes differ in the kind of the object alone.
+fn same_start(last: &str, what: &str) -> bool {
+    let start = |text: &str| text.split_once(": ").map(|(start, _)| start.to_owned());
+    start(last).is_some() && start(last) == start(what)
+}
+
+/// Digests change with every comma of a template; a story does not.
+fn without_digests(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(dash) = rest.find('-') {
+        let (before, after) = rest.split_at(dash + 1);
+        out.push_str(before);
+        let word: String = after
+            .chars()
+            .take_while(|c| c.is_ascii_hexdigit())
+            .collect();
+        let ends = after[word.len()..]
+            .chars()
+            .next()
+            .is_none_or(|c| !c.is_ascii_alphanumeric());
+        if word.len() == 8 && ends {
+            out.push('#');
+            rest = &after[8..];
+        } else {
+            rest = after;
+        }
+    }
+    out.push_str(rest);
+    out
+}
