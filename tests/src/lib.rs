@@ -1,5 +1,6 @@
 //! What tests and the demo share: the cluster, the shop floor, processes, waiting with deadlines.
 
+pub mod bench;
 pub mod cluster;
 pub mod demo;
 pub mod floor;
