@@ -38,6 +38,11 @@ $(ENGINE_OUT)/.jre: $(ENGINE)/engine.mk | engine-deps
 	$(ENGINE_OUT)/jre/bin/java -XX:+UseSerialGC -Xshare:dump >/dev/null
 	touch $@
 
+$(ENGINE_OUT)/.image: $(ENGINE_OUT)/.jars $(ENGINE_OUT)/.jre $(ENGINE)/images/share-classes $(ENGINE)/images/connector/java.args
+	$(ENGINE)/images/share-classes $(ROOT) $(ENGINE_OUT)/image
+	touch $@
+
+$(IMG)/connector.tar: $(ENGINE_OUT)/.image
 $(IMG)/connector.tar $(IMG)/broker.tar: $(IMG)/%.tar: $(ENGINE)/images/%.json $(wildcard $(ENGINE)/images/*/*) \
     $(ENGINE_OUT)/.jars $(ENGINE_OUT)/.jre $(BIN)/mkimage
 	@mkdir -p $(@D)
