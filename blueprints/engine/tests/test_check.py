@@ -90,6 +90,13 @@ class Check(unittest.TestCase):
                 shutil.copytree(version, self.blueprint, dirs_exist_ok=True)
                 self.passes()
 
+    def test_the_versions_of_the_demo_differ_from_the_blueprint_only_where_they_mean_to(self):
+        for version in ("1.1.0", "1.2.0", "1.3.0"):
+            manifest = (BLUEPRINT / "blueprint.yaml").read_text().replace("version: 1.0.0", f"version: {version}")
+            self.assertEqual((VERSIONS / version / "blueprint.yaml").read_text(), manifest)
+        parameters = (BLUEPRINT / "parameters.yaml").read_text().replace("default: 8090", "default: 8091")
+        self.assertEqual((VERSIONS / "1.3.0/parameters.yaml").read_text(), parameters)
+
     def test_yaml_that_does_not_parse(self):
         self.change("routes/source.yaml", "uri: timer:poll", "uri: [timer:poll")
         self.refused("source.yaml", "line ")
