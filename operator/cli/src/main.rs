@@ -3,6 +3,7 @@
 mod folder;
 mod manifest;
 mod pack;
+mod plan;
 mod render;
 
 use clap::{Parser, Subcommand};
@@ -24,12 +25,14 @@ struct Args {
 #[derive(Subcommand)]
 enum Verb {
     Pack(pack::Args),
+    Plan(plan::Args),
     Render(render::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Args::parse().verb {
         Verb::Pack(args) => pack::run(&args),
+        Verb::Plan(args) => plan::run(&args),
         Verb::Render(args) => render::run(&args),
     };
     match done {

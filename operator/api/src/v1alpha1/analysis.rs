@@ -18,10 +18,16 @@ pub struct Analysis {
     #[x_kube(validation = rule::percent("confidence"))]
     pub confidence: String,
     /// A canary with input waiting that finishes nothing for so long, while the other lines do, fails.
-    /// A canary that does not become ready for so long fails too. Go duration, for instance `10m`.
+    /// Go duration, for instance `10m`.
     #[schemars(length(max = rule::DURATION))]
     #[x_kube(validation = rule::duration("progressDeadline")[0].clone(), validation = rule::duration("progressDeadline")[1].clone())]
     pub progress_deadline: String,
+    /// A canary that is not ready for so long fails. Go duration; left out: as `progressDeadline`. Longer than that where
+    /// images are pulled over a thin line or machines are slow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = rule::DURATION))]
+    #[x_kube(validation = rule::duration("readyDeadline")[0].clone(), validation = rule::duration("readyDeadline")[1].clone())]
+    pub ready_deadline: Option<String>,
     /// The checks. None: a canary passes when it is ready, has baked and has not restarted again and again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
