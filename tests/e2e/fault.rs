@@ -3,8 +3,7 @@
 use andon_api::{LinePhase, LineStatus};
 use andon_tests::cluster::Cluster;
 use andon_tests::demo::Demo;
-use andon_tests::packages::beside_this;
-use andon_tests::plant::{FLEET, LINES, PLANT, SYSTEM};
+use andon_tests::plant::{self, FLEET, LINES, PLANT, SYSTEM};
 use andon_tests::process::{Background, root, run};
 use andon_tests::story;
 use andon_tests::wait::{Look, until};
@@ -286,23 +285,8 @@ async fn posted(demo: &Demo) -> Result<i64> {
         .context("the ledger does not say what was posted")
 }
 
-/// The operator as a process beside the cluster, so that it can be killed for good.
 fn start_operator(cluster: &Cluster) -> Result<Background> {
-    let mut command = Command::new(beside_this("andon")?);
-    command.env("KUBECONFIG", &cluster.kubeconfig);
-    command.args([
-        "--listen",
-        "127.0.0.1:0",
-        "--lease-seconds",
-        "3",
-        "--log-format",
-        "text",
-    ]);
-    Background::start(
-        "the operator",
-        command,
-        &root().join("target/e2e/operator.log"),
-    )
+    plant::start_operator(cluster, &root().join("target/e2e/operator.log"))
 }
 
 /// SIGKILL for the process in a container, as when the kernel runs out of memory.

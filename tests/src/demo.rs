@@ -2,9 +2,10 @@
 
 use crate::cluster::Cluster;
 use crate::floor::{Floor, Setup};
+use crate::packages;
 use crate::plant::{self, FLEET, LINES, PLANT};
+use crate::process::{Background, root};
 use crate::story::{self, Story};
-use crate::{packages, process::root};
 use andon_api::LineStatus;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
@@ -77,13 +78,30 @@ pub struct Demo {
     pub story: Story,
     began: Instant,
     releases: Vec<Release>,
+    _operator: Option<Background>,
 }
 
 impl Demo {
     /// Starts the floor and installs operator, plant and broker.
     pub async fn start(cluster: Cluster, folder: &str) -> Result<Self> {
-        cluster.load(&["connector", "broker", "operator"])?;
-        plant::install_operator(&cluster)?;
+        // While the operator itself is worked on: the program just built, without an image.
+        let local = std::env::var("ANDON_OPERATOR").is_ok_and(|how| how == "process");
+        let images: &[&str] = if local {
+            &["connector", "broker"]
+        } else {
+            &["connector", "broker", "operator"]
+        };
+        cluster.load(images)?;
+        let operator = if local {
+            plant::install_kinds(&cluster)?;
+            Some(plant::start_operator(
+                &cluster,
+                &root().join("target").join(folder).join("operator.log"),
+            )?)
+        } else {
+            plant::install_operator(&cluster)?;
+            None
+        };
         let setup = Setup {
             plant: "ulm",
             lines: &LINES,
@@ -106,6 +124,7 @@ impl Demo {
             story,
             began: Instant::now(),
             releases: vec![],
+            _operator: operator,
         })
     }
 

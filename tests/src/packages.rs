@@ -74,15 +74,38 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Sends a line's dead letters through again; says how many.
+/// Sends a line's dead letters through again, as `blueprints/line-confirmations/tools/replay.yaml` says; says how many.
 pub fn replay(cluster: &Cluster, line: &str) -> Result<i64> {
-    let script = root().join("blueprints/line-confirmations/tools/replay");
-    let said = run(cluster.with_kubeconfig(Command::new(script)).args([
-        crate::plant::PLANT,
-        "confirmations",
-        line,
-    ]))?;
-    said.trim()
-        .parse()
-        .with_context(|| format!("the replay said {said:?}, not a number"))
+    let instance = format!("confirmations-{line}");
+    let selector = format!("andon.dev/instance={instance}-replay");
+    let manifest = root().join("blueprints/line-confirmations/tools/replay.yaml");
+    let job = std::fs::read_to_string(manifest)?.replace("INSTANCE", &instance);
+    let written = crate::plant::written("replay.yaml", &job)?;
+    let kubectl = |arguments: &[&str]| {
+        run(cluster
+            .kubectl()
+            .args(["-n", crate::plant::PLANT])
+            .args(arguments))
+    };
+    run(cluster
+        .kubectl()
+        .args(["-n", crate::plant::PLANT, "create", "-f"])
+        .arg(written))?;
+    kubectl(&[
+        "wait",
+        "--for=condition=complete",
+        "--timeout=5m",
+        "job",
+        "-l",
+        &selector,
+    ])?;
+    let path = "jsonpath={.items[*].status.containerStatuses[*].state.terminated.message}";
+    let said = kubectl(&["get", "pod", "-l", &selector, "-o", path])?;
+    kubectl(&["delete", "job", "-l", &selector, "--wait=true"])?;
+    let number = said
+        .split(|c: char| !c.is_ascii_digit())
+        .find(|word| !word.is_empty());
+    number
+        .and_then(|word| word.parse().ok())
+        .with_context(|| format!("the replay said {said:?}, without a number"))
 }

@@ -3,12 +3,14 @@
 use crate::cluster::Cluster;
 use crate::floor::Floor;
 use crate::packages;
-use crate::process::{root, run};
+use crate::process::{Background, root, run};
 use anyhow::{Context, Result};
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, ListParams};
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::api::{Api, ListParams, PostParams};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The plant's namespace.
 pub const PLANT: &str = "plant-ulm";
@@ -36,8 +38,27 @@ pub fn install_operator(cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
+/// The operator as a process beside the cluster, so that it can be killed for good, or tried without an image.
+pub fn start_operator(cluster: &Cluster, log: &Path) -> Result<Background> {
+    let mut command = Command::new(packages::beside_this("andon")?);
+    command.env("KUBECONFIG", &cluster.kubeconfig);
+    command.args([
+        "--listen",
+        "127.0.0.1:0",
+        "--lease-seconds",
+        "3",
+        "--log-format",
+        "text",
+        "--identity",
+    ]);
+    command.arg(format!("process-{}", std::process::id()));
+    Background::start("the operator", command, log)
+}
+
 /// Only the kinds of the chart: for an operator that runs as a process beside the cluster.
 pub fn install_kinds(cluster: &Cluster) -> Result<()> {
+    let namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {SYSTEM}}}\n");
+    cluster.apply(&written("system.yaml", &namespace)?)?;
     cluster.apply(&root().join("crds"))?;
     run(cluster
         .kubectl()
@@ -50,7 +71,7 @@ pub fn install_kinds(cluster: &Cluster) -> Result<()> {
 pub async fn install_plant(cluster: &Cluster, floor: &Floor) -> Result<()> {
     let example = root().join("examples/01-first-plant");
     cluster.apply(&example.join("namespaces.yaml"))?;
-    broker_accounts(cluster)?;
+    broker_accounts(cluster).await?;
     for blueprint in ["plant-base", "line-confirmations"] {
         packages::publish(cluster, &root().join("blueprints").join(blueprint))?;
     }
@@ -77,17 +98,38 @@ pub async fn pods_by_line(client: &kube::Client) -> Result<BTreeMap<String, BTre
     Ok(lines)
 }
 
-/// The broker's accounts: made here, at run time, as a plant's own secret store would.
-fn broker_accounts(cluster: &Cluster) -> Result<()> {
-    let script = root().join("blueprints/plant-base/tools/accounts");
-    run(cluster
-        .with_kubeconfig(std::process::Command::new(script))
-        .arg(PLANT))
-    .context("failed to make the broker's accounts")?;
+/// The broker's accounts: passwords are made here, at run time, as a plant's own secret store would. Once made they stay.
+async fn broker_accounts(cluster: &Cluster) -> Result<()> {
+    let (source, post, admin) = (password()?, password()?, password()?);
+    let mut secret = Secret::default();
+    secret.metadata.name = Some("broker-accounts".to_owned());
+    secret.string_data = Some(BTreeMap::from([
+        (
+            "artemis-users.properties".to_owned(),
+            format!("source={source}\npost={post}\nadmin={admin}\n"),
+        ),
+        (
+            "artemis-roles.properties".to_owned(),
+            "source=source\npost=post\nadmin=admin\n".to_owned(),
+        ),
+        ("source-password".to_owned(), source),
+        ("post-password".to_owned(), post),
+    ]));
+    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), PLANT);
+    if secrets.get_opt("broker-accounts").await?.is_none() {
+        secrets.create(&PostParams::default(), &secret).await?;
+    }
     Ok(())
 }
 
-fn written(name: &str, text: &str) -> Result<PathBuf> {
+fn password() -> Result<String> {
+    let mut bytes = [0_u8; 16];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A file below `target` with this text.
+pub fn written(name: &str, text: &str) -> Result<PathBuf> {
     let folder = root()
         .join("target/plant")
         .join(std::process::id().to_string());

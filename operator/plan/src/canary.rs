@@ -141,7 +141,7 @@ fn failure(turn: &Turn<'_>, trial: &Trial, look: &Look<'_>) -> Option<(FailureRe
     }
     if let Some(unready) = &trial.unready {
         let since = elapsed(unready.since.0, turn.input.now());
-        if since >= look.rules.deadline {
+        if since >= look.rules.ready_deadline {
             let since = duration::display(Duration::from_secs(since.as_secs()));
             let why = trouble(turn, look.rendering, &unready.stage);
             let message = format!("{} is not ready for {since}{why}", unready.stage);

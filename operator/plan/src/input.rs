@@ -1,6 +1,6 @@
 //! What is observed, made trustworthy: every value parsed once, or every reason why it cannot be used.
 
-use crate::desired::{self, Refusal};
+use crate::desired::{self, Memory, Refusal};
 use crate::hold::Hold;
 use crate::observed::{Observed, Revision};
 use crate::stage::Strategies;
@@ -83,6 +83,8 @@ pub(crate) struct Rules {
     pub(crate) bake: Duration,
     pub(crate) min_samples: i64,
     pub(crate) deadline: Duration,
+    /// How long a canary may be not ready.
+    pub(crate) ready_deadline: Duration,
     /// Chance of failing a release that is no worse, for all checks together.
     pub(crate) alpha: f64,
     pub(crate) checks: Vec<Rule>,
@@ -133,7 +135,10 @@ impl Rules {
 }
 
 /// Reads what is observed. An error is every reason why the PlantSite cannot be used.
-pub(crate) fn read(observed: &Observed) -> Result<Input<'_>, Vec<String>> {
+pub(crate) fn read<'a>(
+    observed: &'a Observed,
+    memory: &mut Memory,
+) -> Result<Input<'a>, Vec<String>> {
     let problems = site_problems(observed);
     if !problems.is_empty() {
         return Err(problems);
@@ -141,7 +146,7 @@ pub(crate) fn read(observed: &Observed) -> Result<Input<'_>, Vec<String>> {
     let lines = desired::order(observed)
         .into_iter()
         .map(|line| {
-            let desired = desired::desired(observed, &line);
+            let desired = memory.desired(observed, &line);
             (line, desired)
         })
         .collect();
@@ -216,14 +221,18 @@ fn rules(analysis: &Analysis) -> Result<Rules, String> {
     let share = |field: &str, text: &str| {
         percent::parse(text).map_err(|error| format!("analysis.{field}: {error}"))
     };
-    let deadline = time("progressDeadline", &analysis.progress_deadline)?;
-    if deadline < SHORTEST_DEADLINE {
-        return Err(format!(
-            "analysis.progressDeadline: \"{}\" is shorter than a pod takes to start; write at least {}",
-            analysis.progress_deadline,
+    let deadline = |field: &str, text: &str| match time(field, text)? {
+        short if short < SHORTEST_DEADLINE => Err(format!(
+            "analysis.{field}: \"{text}\" is shorter than a pod takes to start; write at least {}",
             duration::display(SHORTEST_DEADLINE)
-        ));
-    }
+        )),
+        long => Ok(long),
+    };
+    let progress_deadline = deadline("progressDeadline", &analysis.progress_deadline)?;
+    let ready_deadline = match &analysis.ready_deadline {
+        Some(text) => deadline("readyDeadline", text)?,
+        None => progress_deadline,
+    };
     if !(0..=MOST_SAMPLES).contains(&analysis.min_samples) {
         return Err(format!(
             "analysis.minSamples: {} is not between 0 and {MOST_SAMPLES}",
@@ -247,7 +256,8 @@ fn rules(analysis: &Analysis) -> Result<Rules, String> {
     Ok(Rules {
         bake: time("bake.duration", &analysis.bake.duration)?,
         min_samples: analysis.min_samples,
-        deadline,
+        deadline: progress_deadline,
+        ready_deadline,
         alpha: 1.0 - share("confidence", &analysis.confidence)?,
         checks,
     })

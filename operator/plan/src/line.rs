@@ -175,7 +175,7 @@ impl<'a> Turn<'a> {
             }
             JobState::Running(trouble) => {
                 let waited = elapsed(trial.started.0, self.input.now());
-                let deadline = self.input.rules.as_ref().map(|rules| rules.deadline);
+                let deadline = self.input.rules.as_ref().map(|rules| rules.ready_deadline);
                 if let (Some(why), Ok(deadline)) = (&trouble, deadline)
                     && waited >= deadline
                 {

@@ -102,6 +102,7 @@ mod tests {
             bake: Duration::from_secs(30),
             min_samples: 30,
             deadline: Duration::from_secs(60),
+            ready_deadline: Duration::from_secs(60),
             alpha: 1.0 - 0.999,
             checks: checks.iter().map(rule).collect(),
         }
