@@ -1,0 +1,10 @@
+//! The operator against a real API server: who owns which field, what a crash after any write leaves behind, what bad input
+//! is told, who leads. Pods are real but hold nothing (`pause`); connectors are the e2e test's. Needs `KUBECONFIG`;
+//! `make apiserver` provides it.
+#![allow(missing_docs, clippy::panic, clippy::expect_used, clippy::unwrap_used)]
+
+mod crash;
+mod fixture;
+mod leader;
+mod ownership;
+mod refusal;
