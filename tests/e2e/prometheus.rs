@@ -23,8 +23,8 @@ pub async fn judged_through_prometheus(demo: &mut Demo) -> Result<()> {
     let prometheus = Prometheus::start(&demo.cluster).await?;
     source(demo, &json!({"prometheus": {"url": prometheus.url()}})).await?;
     demo.story.say("plant ulm is judged through Prometheus now");
-    change(demo, 1110).await?;
-    promoted(demo, 1110).await?;
+    let before = change(demo, 1110).await?;
+    promoted(demo, &before).await?;
     let scraped = prometheus.query("andon_posted_total").await?;
     ensure!(
         scraped.len() >= LINES.len(),
@@ -34,7 +34,7 @@ pub async fn judged_through_prometheus(demo: &mut Demo) -> Result<()> {
 
     drop(prometheus);
     demo.story.say("Prometheus is gone");
-    change(demo, 1120).await?;
+    let before = change(demo, 1120).await?;
     let lines = demo
         .story
         .follow("the hold", Duration::from_secs(240), |lines| {
@@ -45,7 +45,7 @@ pub async fn judged_through_prometheus(demo: &mut Demo) -> Result<()> {
 
     let prometheus = Prometheus::start(&demo.cluster).await?;
     demo.story.say("Prometheus is back");
-    promoted(demo, 1120).await?;
+    promoted(demo, &before).await?;
     source(demo, &Value::Null).await?;
     demo.story.say("plant ulm reads its pods itself again");
     drop(prometheus);
