@@ -238,8 +238,7 @@ pub async fn change(demo: &Demo, millis: i64) -> Result<Before> {
     let before = demo.story.lines().await?;
     let releases: Api<andon_api::IntegrationRelease> =
         Api::namespaced(demo.cluster.client.clone(), FLEET);
-    let pause = format!("{millis}ms");
-    let spec = json!({"spec": {"blueprint": {"version": "1.1.0"}, "parameters": {"retry": {"maxDelay": pause}}}});
+    let spec = json!({"spec": {"blueprint": {"version": "1.1.0"}, "parameters": {"retry": {"maxDelayMillis": millis}}}});
     releases
         .patch(
             "confirmations",
@@ -248,7 +247,7 @@ pub async fn change(demo: &Demo, millis: i64) -> Result<Before> {
         )
         .await?;
     demo.story.say(&format!(
-        "the release now asks for 1.1.0 with retry.maxDelay {pause}"
+        "the release now asks for 1.1.0 with retry.maxDelayMillis {millis}"
     ));
     Ok(before
         .into_iter()
@@ -284,22 +283,25 @@ fn start_operator(cluster: &Cluster) -> Result<Background> {
     plant::start_operator(cluster, &root().join("target/e2e/operator.log"))
 }
 
-/// SIGKILL for the process in a container, as when the kernel runs out of memory.
+/// SIGKILL for the process in a container, as when the kernel runs out of memory. Found by the pod's UID, which stands in
+/// the process's cgroup: pods of other clusters on this machine may have the same name.
 async fn kill_container(demo: &Demo, line: &str, stage: &str) -> Result<()> {
     let pods: Api<Pod> = Api::namespaced(demo.cluster.client.clone(), PLANT);
     let selector = format!("andon.dev/line={line},andon.dev/stage={stage}");
     let found = pods.list(&ListParams::default().labels(&selector)).await?;
-    let name = found
+    let pod = found
         .items
-        .first()
-        .and_then(|pod| pod.metadata.name.clone())
+        .into_iter()
+        .next()
         .context("there is no such pod")?;
+    let (name, uid) = (
+        pod.metadata.name.unwrap_or_default(),
+        pod.metadata.uid.context("the pod has no UID")?,
+    );
     for process in std::fs::read_dir("/proc")?.flatten() {
-        let folder = process.path();
-        let hostname =
-            std::fs::read_to_string(folder.join("root/etc/hostname")).unwrap_or_default();
-        let program = std::fs::read_to_string(folder.join("comm")).unwrap_or_default();
-        if hostname.trim() == name && program.trim() == "java" {
+        let read =
+            |file: &str| std::fs::read_to_string(process.path().join(file)).unwrap_or_default();
+        if read("comm").trim() == "java" && read("cgroup").contains(&uid) {
             let id = process
                 .file_name()
                 .into_string()

@@ -11,7 +11,8 @@
 //!    |   no control moved within G: nobody finishes anything, so the canary holds.
 //! ```
 //!
-//! Input counts from when it began to wait without a pause, so that a document that has just arrived fails nobody.
+//! Input counts from when it was first seen waiting since the mark, so that a document that has just arrived fails nobody.
+//! It goes on counting when none is in hand for a moment: what was in hand and was not finished went back to its queue.
 
 use crate::count::Tally;
 use crate::hold::Hold;
@@ -72,10 +73,7 @@ pub(crate) fn judge(canary: &Canary<'_>, trial: &mut Trial) -> Progress {
         *mark = new_mark(waiting_now);
         return Progress::Fine;
     }
-    mark.waiting_since = match waits {
-        true => mark.waiting_since.clone().or(waiting_now.clone()),
-        false => None,
-    };
+    mark.waiting_since = mark.waiting_since.clone().or(waiting_now.clone());
     let advanced = advance(&mark.controls, &controls, mark.at.0);
     if advanced > mark.advanced {
         let moved = mark.moved.as_ref().unwrap_or(&mark.at).0;
