@@ -40,7 +40,7 @@ pub(crate) fn read(text: &str) -> Result<BlueprintSpec, Vec<Problem>> {
     let manifest: Manifest = serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| vec![mistyped(&error)])?;
     // Once more as a tree: it knows where each field is, and refuses what two YAML readers read differently.
-    let tree = yaml::parse(text, &[]).map_err(|flaw| {
+    let tree = yaml::parse(text).map_err(|flaw| {
         vec![Problem::new(
             FILE,
             Some(flaw.place),

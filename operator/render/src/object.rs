@@ -63,8 +63,8 @@ pub(crate) struct Part {
 
 impl Part {
     /// Checks an object and puts the standard labels on it.
-    pub fn accept(&self, document: &Document<'_>) -> Result<Value, Vec<Problem>> {
-        let mut object = document.value();
+    pub fn accept(&self, document: &Document<'_, '_>) -> Result<Value, Vec<Problem>> {
+        let mut object = document.value.clone();
         let mut problems: Vec<Problem> = Vec::new();
         problems.extend(self.kind_problem(document, &object));
         problems.extend(self.metadata_problem(document, &object));
@@ -98,7 +98,7 @@ impl Part {
         self.kind.workloads().contains(&kind) || (!WORKLOADS.contains(&kind) && kind != JOB)
     }
 
-    fn kind_problem(&self, document: &Document<'_>, object: &Value) -> Option<Problem> {
+    fn kind_problem(&self, document: &Document<'_, '_>, object: &Value) -> Option<Problem> {
         let Some(kind) = object["kind"].as_str() else {
             return Some(document.problem(
                 &["kind"],
@@ -130,7 +130,7 @@ impl Part {
         })
     }
 
-    fn metadata_problem(&self, document: &Document<'_>, object: &Value) -> Option<Problem> {
+    fn metadata_problem(&self, document: &Document<'_, '_>, object: &Value) -> Option<Problem> {
         let metadata = &object["metadata"];
         if metadata.get("namespace").is_some() {
             return Some(document.problem(
@@ -208,7 +208,7 @@ impl Part {
     }
 
     /// Andon finds pods by their labels: without the standard ones a canary could not be told from the line beside it.
-    fn workload_problem(&self, document: &Document<'_>, object: &Value) -> Option<Problem> {
+    fn workload_problem(&self, document: &Document<'_, '_>, object: &Value) -> Option<Problem> {
         if object["metadata"]["name"].as_str() != Some(&self.instance) {
             return Some(document.problem(
                 &["metadata", "name"],

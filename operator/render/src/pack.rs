@@ -4,6 +4,7 @@ use crate::manifest;
 use crate::object::Kind;
 use crate::parameter;
 use crate::problem::{PackError, Place, Problem, alternatives};
+use crate::slot;
 use crate::template::{FOLDER, RENDERED, Templates};
 use crate::yaml;
 use andon_api::{BlueprintSpec, Parameters, label};
@@ -57,7 +58,7 @@ fn packed(files: &BTreeMap<String, String>) -> Result<BlueprintSpec, Vec<Problem
             .iter()
             .filter_map(|(path, text)| syntax_problem(path, text)),
     );
-    match Templates::compile(&spec.files) {
+    match Templates::of(&spec.files) {
         Ok(templates) => problems.extend(part_problems(&spec, &templates)),
         Err(found) => problems.extend(found),
     }
@@ -105,11 +106,14 @@ fn path_problem(path: &str) -> Option<Problem> {
 }
 
 fn schema(text: &str) -> Result<Parameters, Problem> {
-    let tree = yaml::parse(text, &[])
+    let tree = yaml::parse(text)
         .map_err(|flaw| Problem::new(PARAMETERS, Some(flaw.place), flaw.problem, flaw.remedy))?;
-    let value = tree
-        .first()
-        .map_or_else(|| Value::Object(Parameters::new()), yaml::Node::to_value);
+    let value = match tree.first() {
+        Some(node) => slot::fill(node, &[]).map_err(|flaw| {
+            Problem::new(PARAMETERS, Some(flaw.place), flaw.problem, flaw.remedy)
+        })?,
+        None => Value::Object(Parameters::new()),
+    };
     let Value::Object(schema) = value else {
         return Err(Problem::new(
             PARAMETERS,

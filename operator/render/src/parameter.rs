@@ -1,12 +1,19 @@
 //! Parameters: defaulted, merged over their layers, checked against the blueprint's schema.
 
 use crate::canonical::merge;
+use crate::memo::Memo;
 use crate::problem::{alternatives, shown};
 use andon_api::{BlueprintSpec, Parameters, duration};
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::LocationSegment;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
+use std::cell::RefCell;
+
+thread_local! {
+    /// Compiled schemas of the last few blueprints: patterns are slow to compile and fast to match.
+    static VALIDATORS: RefCell<Memo<Parameters, Validator>> = const { RefCell::new(Memo::new(8)) };
+}
 
 /// Who gives parameters. A later one wins, member by member, over those before it; the schema's defaults come first.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +95,8 @@ pub fn effective(
     layers: &Layers<'_>,
 ) -> Result<Parameters, Vec<ParameterError>> {
     let schema = &blueprint.parameters;
-    let validator = compile(schema).map_err(|error| {
+    let validator = VALIDATORS.with_borrow_mut(|known| known.get(schema, || compile(schema)));
+    let validator = validator.map_err(|error| {
         vec![ParameterError {
             path: format!(
                 "blueprint {} {} parameters",

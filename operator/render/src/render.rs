@@ -8,6 +8,7 @@ use crate::value::value_of_map;
 use crate::{Parameters, RenderedCheck, RenderedStage, Rendering, order};
 use andon_api::{BlueprintSpec, SITE_LINE, Scope, Stage, Strategy, digest, label};
 use serde_json::{Map, Value, json};
+use std::rc::Rc;
 
 /// What is rendered, for whom.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +71,7 @@ pub fn render(request: &RenderRequest<'_>) -> Result<Rendering, Vec<RenderError>
 
 struct Renderer<'a> {
     request: &'a RenderRequest<'a>,
-    templates: Templates,
+    templates: Rc<Templates>,
     /// `<integration>-<line>`, or `<integration>` for scope `Site`.
     base: String,
 }
@@ -94,7 +95,7 @@ impl<'a> Renderer<'a> {
             }
         };
         refuse_reserved(request)?;
-        let templates = Templates::compile(&request.blueprint.files)?;
+        let templates = Templates::of(&request.blueprint.files)?;
         Ok(Self {
             request,
             templates,
@@ -205,15 +206,15 @@ impl<'a> Renderer<'a> {
         let mut problems = Vec::new();
         let mut workloads = 0;
         for file in &self.templates.of_part(&part.name) {
-            let documents = match self.templates.render(file, &context) {
-                Ok(documents) => documents,
+            let page = match self.templates.render(file, &context) {
+                Ok(page) => page,
                 Err(problem) => {
                     problems.push(problem);
                     continue;
                 }
             };
-            for document in &documents {
-                match part.accept(document) {
+            for document in page.documents() {
+                match part.accept(&document) {
                     Ok(object) => {
                         workloads += usize::from(part.is_workload(&object));
                         if let Some(twin) = objects.iter().find(|other| same_name(other, &object)) {

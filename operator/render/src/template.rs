@@ -16,12 +16,15 @@
 use crate::explain::{explain, problem_of};
 use crate::filter;
 use crate::lines::LineMap;
+use crate::memo::Memo;
 use crate::problem::{Place, Problem};
+use crate::slot;
 use crate::value::json_of;
-use crate::yaml::{self, Node, SLOT, SLOT_END};
+use crate::yaml::{self, Flaw, Node, SLOT, SLOT_END};
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior};
 use serde_json::Value as Json;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
@@ -57,8 +60,12 @@ pub(crate) struct Templates {
 struct Slots(Vec<Json>);
 
 impl Templates {
-    /// Compiles every file below `templates/`; `file` and `files` read the others.
-    pub fn compile(files: &BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
+    /// The templates of a blueprint's files: every file below `templates/`; `file` and `files` read the others.
+    pub fn of(files: &BTreeMap<String, String>) -> Result<Rc<Self>, Vec<Problem>> {
+        COMPILED.with_borrow_mut(|compiled| compiled.get(files, || Self::compile(files)))
+    }
+
+    fn compile(files: &BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
         let mut env = environment();
         let mut sources = BTreeMap::new();
         let mut problems = Vec::new();
@@ -97,12 +104,8 @@ impl Templates {
         self.sources.keys().filter(below).cloned().collect()
     }
 
-    /// Renders one file to its YAML documents.
-    pub fn render<'t>(
-        &'t self,
-        file: &'t str,
-        context: &Value,
-    ) -> Result<Vec<Document<'t>>, Problem> {
+    /// Renders one file.
+    pub fn render<'t>(&'t self, file: &'t str, context: &Value) -> Result<Page<'t>, Problem> {
         let template = self
             .env
             .get_template(file)
@@ -118,32 +121,58 @@ impl Templates {
         let output = String::from_utf8_lossy(&output.0);
         let names: Vec<&str> = self.sources.keys().map(String::as_str).collect();
         let (text, lines) = LineMap::strip(&output, &names, file);
-        let page = Rc::new(Page {
+        let nodes = TEXTS.with_borrow_mut(|texts| texts.get(&text, || yaml::parse(&text)));
+        let mut page = Page {
             text,
             lines,
             sources: &self.sources,
+            nodes: Rc::default(),
+            values: Vec::new(),
+        };
+        let filled = nodes.and_then(|nodes| {
+            let values = nodes.iter().map(|node| slot::fill(node, &slots.0));
+            Ok((
+                values.collect::<Result<Vec<Json>, Flaw>>()?,
+                Rc::clone(&nodes),
+            ))
         });
-        match yaml::parse(&page.text, &slots.0) {
-            Ok(nodes) => Ok(nodes
-                .into_iter()
-                .map(|node| Document {
-                    node,
-                    page: Rc::clone(&page),
-                })
-                .collect()),
+        match filled {
+            Ok((values, nodes)) => {
+                (page.values, page.nodes) = (values, nodes);
+                Ok(page)
+            }
             Err(flaw) => Err(page.problem(flaw.place, flaw.problem, flaw.remedy)),
         }
     }
 }
 
-/// What a template wrote, and the way back to it.
-struct Page<'t> {
+thread_local! {
+    /// Values never touch a template's text, so all lines of a blueprint mostly have the same text.
+    static TEXTS: RefCell<Memo<String, Vec<Node>>> = const { RefCell::new(Memo::new(64)) };
+    /// Compiled templates of the last few blueprints.
+    static COMPILED: RefCell<Memo<BTreeMap<String, String>, Templates>> = const { RefCell::new(Memo::new(8)) };
+}
+
+/// What a template wrote: its documents, and the way back to it.
+pub(crate) struct Page<'t> {
     text: String,
     lines: LineMap<'t>,
     sources: &'t BTreeMap<String, String>,
+    nodes: Rc<Vec<Node>>,
+    values: Vec<Json>,
 }
 
-impl Page<'_> {
+impl<'t> Page<'t> {
+    /// Its documents.
+    pub fn documents(&self) -> impl Iterator<Item = Document<'_, 't>> {
+        let document = |(value, node)| Document {
+            value,
+            node,
+            page: self,
+        };
+        self.values.iter().zip(self.nodes.iter()).map(document)
+    }
+
     fn problem(&self, place: Place, problem: String, remedy: String) -> Problem {
         let (file, place) = self.lines.origin(place, &self.text, self.sources);
         Problem::new(file, Some(place), problem, remedy)
@@ -151,17 +180,14 @@ impl Page<'_> {
 }
 
 /// One YAML document that a template wrote.
-pub(crate) struct Document<'t> {
-    node: Node,
-    page: Rc<Page<'t>>,
+pub(crate) struct Document<'p, 't> {
+    /// The object.
+    pub value: &'p Json,
+    node: &'p Node,
+    page: &'p Page<'t>,
 }
 
-impl Document<'_> {
-    /// The object.
-    pub fn value(&self) -> Json {
-        self.node.to_value()
-    }
-
+impl Document<'_, '_> {
     /// Something wrong with the node at `path`, or, if there is none, with the nearest above it.
     pub fn problem(
         &self,

@@ -4,9 +4,10 @@
 //! so is what has no place in a template (anchors, aliases, tags, merge keys). Slots, the places where values go, are
 //! filled in the tree: see `template.rs`.
 
-use crate::problem::{Place, alternatives};
+use crate::problem::Place;
+use crate::scalar;
 use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, StrInput};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 
 /// Opens a slot; its number follows.
 pub(crate) const SLOT: char = '\u{E000}';
@@ -22,7 +23,7 @@ pub(crate) struct Flaw {
 }
 
 impl Flaw {
-    fn new(place: Place, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub fn new(place: Place, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             place,
             problem: problem.into(),
@@ -38,12 +39,30 @@ pub(crate) struct Node {
     pub content: Content,
 }
 
-/// What a node holds. A slot's value is a leaf, whatever its type.
+/// What a node holds. A text with slots stays open until it is filled (`slot.rs`).
 #[derive(Debug)]
 pub(crate) enum Content {
     Leaf(Value),
+    Open(Open),
     List(Vec<Node>),
-    Map(Vec<(String, Node)>),
+    Map(Vec<(Key, Node)>),
+}
+
+/// A text with slots.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub text: String,
+    /// Without quotes: alone, a slot keeps its value's type.
+    pub plain: bool,
+}
+
+/// A key and where it stands.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub place: Place,
+    pub text: String,
+    /// Whether it has slots.
+    pub open: bool,
 }
 
 impl Node {
@@ -54,13 +73,13 @@ impl Node {
             let below = match &node.content {
                 Content::Map(members) => members
                     .iter()
-                    .find(|(key, _)| key == step)
+                    .find(|(key, _)| key.text == *step)
                     .map(|(_, member)| member),
                 Content::List(items) => step
                     .parse::<usize>()
                     .ok()
                     .and_then(|index| items.get(index)),
-                Content::Leaf(_) => None,
+                Content::Leaf(_) | Content::Open(_) => None,
             };
             match below {
                 Some(member) => node = member,
@@ -69,28 +88,14 @@ impl Node {
         }
         node.place
     }
-
-    pub fn to_value(&self) -> Value {
-        match &self.content {
-            Content::Leaf(value) => value.clone(),
-            Content::List(items) => items.iter().map(Self::to_value).collect(),
-            Content::Map(members) => Value::Object(
-                members
-                    .iter()
-                    .map(|(key, member)| (key.clone(), member.to_value()))
-                    .collect::<Map<_, _>>(),
-            ),
-        }
-    }
 }
 
 /// Parses every document of a text; empty documents are left out.
-pub(crate) fn parse(text: &str, slots: &[Value]) -> Result<Vec<Node>, Flaw> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Flaw> {
     let mut options = Options::default();
     options.emit_comments = false;
     let mut tree = Tree {
         parser: Parser::new_from_str_with_options(text, options),
-        slots,
     };
     let mut documents = Vec::new();
     loop {
@@ -124,7 +129,6 @@ fn not_yaml(error: &ScanError) -> Flaw {
 
 struct Tree<'text> {
     parser: Parser<'text, StrInput<'text>>,
-    slots: &'text [Value],
 }
 
 fn place(marker: &Marker) -> Place {
@@ -147,7 +151,7 @@ impl<'text> Tree<'text> {
         let content = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 refuse_properties(at, anchor, tag.is_some())?;
-                Content::Leaf(self.scalar(&text, style, at)?)
+                scalar(&text, style, at)?
             }
             Event::SequenceStart(_, anchor, tag) => {
                 refuse_properties(at, anchor, tag.is_some())?;
@@ -179,14 +183,14 @@ impl<'text> Tree<'text> {
         }
     }
 
-    fn map(&mut self) -> Result<Vec<(String, Node)>, Flaw> {
-        let mut members: Vec<(String, Node)> = Vec::new();
+    fn map(&mut self) -> Result<Vec<(Key, Node)>, Flaw> {
+        let mut members: Vec<(Key, Node)> = Vec::new();
         loop {
-            let (key, at) = match self.next()? {
+            let key = match self.next()? {
                 (Event::MappingEnd, _) => return Ok(members),
                 (Event::Scalar(text, style, anchor, tag), at) => {
                     refuse_properties(at, anchor, tag.is_some())?;
-                    (self.key(&text, style, at)?, at)
+                    key(&text, style, at)?
                 }
                 (_, at) => {
                     return Err(Flaw::new(
@@ -196,88 +200,62 @@ impl<'text> Tree<'text> {
                     ));
                 }
             };
-            if members.iter().any(|(known, _)| *known == key) {
-                return Err(Flaw::new(
-                    at,
-                    format!("the key \"{key}\" is there twice"),
-                    "keep one of them",
-                ));
+            if !key.open && members.iter().any(|(known, _)| known.text == key.text) {
+                return Err(twice(&key.text, key.place));
             }
             let (event, at) = self.next()?;
             let member = self.node(event, at)?;
             members.push((key, member));
         }
     }
+}
 
-    fn key(&self, text: &str, style: ScalarStyle, at: Place) -> Result<String, Flaw> {
-        if text == "<<" && style == ScalarStyle::Plain {
-            return Err(no_anchors(at));
-        }
-        match self.scalar(text, style, at)? {
-            Value::String(key) => Ok(key),
-            // JSON has text keys only: `8080: x` is the key "8080", in a slot as well. But is `1.10` the key "1.1"?
-            Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
-            Value::Number(_) => Err(ambiguous(text, at, &[])),
-            other => Err(Flaw::new(
-                at,
-                format!("{other} as a key"),
-                "write a text as key, in quotes if need be",
-            )),
-        }
+/// A key that is there twice.
+pub(crate) fn twice(key: &str, at: Place) -> Flaw {
+    Flaw::new(
+        at,
+        format!("the key \"{key}\" is there twice"),
+        "keep one of them",
+    )
+}
+
+fn key(text: &str, style: ScalarStyle, at: Place) -> Result<Key, Flaw> {
+    if text == "<<" && style == ScalarStyle::Plain {
+        return Err(no_anchors(at));
     }
+    let (text, open) = match scalar(text, style, at)? {
+        Content::Leaf(value) => (key_text(value, at)?, false),
+        _ => (text.to_owned(), true),
+    };
+    Ok(Key {
+        place: at,
+        text,
+        open,
+    })
+}
 
-    fn scalar(&self, text: &str, style: ScalarStyle, at: Place) -> Result<Value, Flaw> {
-        if !text.contains(SLOT) {
-            return match style {
-                ScalarStyle::Plain => plain(text, at),
-                _ => Ok(Value::String(text.to_owned())),
-            };
-        }
-        if style == ScalarStyle::Plain
-            && let Some(value) = self.whole_slot(text)
-        {
-            return Ok(value.clone());
-        }
-        self.fill(text, at).map(Value::String)
+/// A key's text. JSON has text keys only: `8080: x` is the key "8080", in a slot as well. But is `1.10` the key "1.1"?
+pub(crate) fn key_text(value: Value, at: Place) -> Result<String, Flaw> {
+    match value {
+        Value::String(key) => Ok(key),
+        Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
+        other => Err(Flaw::new(
+            at,
+            format!("{other} as a key"),
+            "write a text as key, in quotes if need be",
+        )),
     }
+}
 
-    /// The value of a scalar that is one slot and nothing else: it keeps its type.
-    fn whole_slot(&self, text: &str) -> Option<&Value> {
-        let number = text.strip_prefix(SLOT)?.strip_suffix(SLOT_END)?;
-        self.slots.get(number.parse::<usize>().ok()?)
+fn scalar(text: &str, style: ScalarStyle, at: Place) -> Result<Content, Flaw> {
+    let plain = style == ScalarStyle::Plain;
+    if text.contains(SLOT) {
+        let text = text.to_owned();
+        return Ok(Content::Open(Open { text, plain }));
     }
-
-    /// Fills the slots of a text.
-    fn fill(&self, text: &str, at: Place) -> Result<String, Flaw> {
-        let mut filled = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once(SLOT) {
-            filled.push_str(before);
-            let slot = after.split_once(SLOT_END);
-            let value = slot.and_then(|(number, _)| self.slots.get(number.parse::<usize>().ok()?));
-            let (Some((_, behind)), Some(value)) = (slot, value) else {
-                return Err(Flaw::new(
-                    at,
-                    "a filter cut through a value's place",
-                    "use filters on values, not on the output of macros, set blocks or call blocks",
-                ));
-            };
-            match value {
-                Value::String(text) => filled.push_str(text),
-                Value::Number(number) => filled.push_str(&number.to_string()),
-                Value::Bool(flag) => filled.push_str(if *flag { "true" } else { "false" }),
-                Value::Null | Value::Array(_) | Value::Object(_) => {
-                    return Err(Flaw::new(
-                        at,
-                        format!("{} inside a text", crate::problem::shown(value)),
-                        "put it alone after the colon and without quotes, or use the filter tojson",
-                    ));
-                }
-            }
-            rest = behind;
-        }
-        filled.push_str(rest);
-        Ok(filled)
+    match plain {
+        true => scalar::plain(text, at).map(Content::Leaf),
+        false => Ok(Content::Leaf(Value::String(text.to_owned()))),
     }
 }
 
@@ -307,82 +285,15 @@ fn no_anchors(at: Place) -> Flaw {
     )
 }
 
-/// A plain scalar, by the core schema; refused where YAML 1.1 readers, kubectl and Helm among them, see something else.
-fn plain(text: &str, at: Place) -> Result<Value, Flaw> {
-    let lower = text.to_ascii_lowercase();
-    match lower.as_str() {
-        "" | "~" | "null" => return Ok(Value::Null),
-        "true" => return Ok(Value::Bool(true)),
-        "false" => return Ok(Value::Bool(false)),
-        "yes" | "on" | "y" => return Err(ambiguous(text, at, &["true"])),
-        "no" | "off" | "n" => return Err(ambiguous(text, at, &["false"])),
-        ".nan" | ".inf" | "+.inf" | "-.inf" => return Err(ambiguous(text, at, &[])),
-        _ => {}
-    }
-    let unsigned = lower.strip_prefix(['+', '-']).unwrap_or(&lower);
-    if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return Ok(Value::String(text.to_owned()));
-    }
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if digits(unsigned) {
-        if unsigned.len() > 1 && unsigned.starts_with('0') {
-            return Err(ambiguous(text, at, &[unsigned.trim_start_matches('0')]));
-        }
-        let trimmed = text.strip_prefix('+').unwrap_or(text);
-        return match trimmed.parse::<i64>() {
-            Ok(number) => Ok(Value::Number(number.into())),
-            Err(_) => Err(ambiguous(text, at, &[])),
-        };
-    }
-    if digits(&unsigned.replace('_', "")) {
-        return Err(ambiguous(text, at, &[&unsigned.replace('_', "")]));
-    }
-    let based = |prefix: &str, radix: u32| {
-        let rest = unsigned.strip_prefix(prefix)?;
-        (!rest.is_empty() && rest.chars().all(|c| c.is_digit(radix))).then_some(())
-    };
-    if based("0x", 16)
-        .or(based("0o", 8))
-        .or(based("0b", 2))
-        .is_some()
-    {
-        return Err(ambiguous(text, at, &["the number in decimal"]));
-    }
-    let float = unsigned.contains(|c: char| c.is_ascii_digit())
-        && unsigned
-            .bytes()
-            .all(|b| b.is_ascii_digit() || b".e+-".contains(&b));
-    match lower
-        .parse::<f64>()
-        .ok()
-        .filter(|_| float)
-        .and_then(Number::from_f64)
-    {
-        Some(number) => Ok(Value::Number(number)),
-        None => Ok(Value::String(text.to_owned())),
-    }
-}
-
-fn ambiguous(text: &str, at: Place, instead: &[&str]) -> Flaw {
-    let mut remedies: Vec<String> = instead.iter().map(|word| (*word).to_owned()).collect();
-    remedies.push(format!("\"{text}\" in quotes for the text"));
-    Flaw::new(
-        at,
-        format!("{text} means different things to different YAML readers"),
-        format!("write {}", alternatives(&remedies)),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::slot;
     use serde_json::json;
 
     fn value(text: &str, slots: &[Value]) -> Result<Value, String> {
-        match parse(text, slots) {
-            Ok(mut documents) => Ok(documents.remove(0).to_value()),
-            Err(flaw) => Err(format!("{}: {}; {}", flaw.place, flaw.problem, flaw.remedy)),
-        }
+        let filled = parse(text).and_then(|documents| slot::fill(&documents[0], slots));
+        filled.map_err(|flaw| format!("{}: {}; {}", flaw.place, flaw.problem, flaw.remedy))
     }
 
     #[test]
