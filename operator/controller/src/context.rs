@@ -3,18 +3,39 @@
 use crate::event::Teller;
 use crate::metrics::Metrics;
 use crate::server_side_apply::Writer;
-use kube::Client;
 use kube::runtime::controller::Action;
+use kube::{Client, ResourceExt};
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// A reconcile that takes longer hangs on something; it is given up and tried again.
 pub const RECONCILE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How soon to look again after somebody else changed what we observed.
 const STALE_RETRY: Duration = Duration::from_millis(200);
+
+/// Which object of which controller.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Which {
+    /// The controller.
+    pub controller: &'static str,
+    /// `namespace/name`.
+    pub object: String,
+}
+
+impl Which {
+    /// That object.
+    pub fn of(controller: &'static str, object: &impl ResourceExt) -> Self {
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        Self {
+            controller,
+            object: format!("{namespace}/{name}"),
+        }
+    }
+}
 
 /// What a reconcile may use.
 pub struct Context {
@@ -28,7 +49,7 @@ pub struct Context {
     pub teller: Teller,
     /// Own metrics.
     pub metrics: Metrics,
-    failures: Mutex<BTreeMap<String, u32>>,
+    failures: Mutex<BTreeMap<Which, u32>>,
 }
 
 impl Context {
@@ -44,20 +65,44 @@ impl Context {
         }
     }
 
-    /// A reconcile of `object` went well.
-    pub fn succeeded(&self, object: &str) {
-        self.failures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(object);
+    /// Runs the steps of one reconcile, but not for ever.
+    pub async fn reconcile<E: Failure>(
+        &self,
+        which: &Which,
+        steps: impl Future<Output = Result<Action, E>>,
+    ) -> Result<Action, E> {
+        let begun = Instant::now();
+        let result = timeout(RECONCILE_PATIENCE, steps).await;
+        self.metrics.reconciled(which.controller, begun.elapsed());
+        let result = result.unwrap_or_else(|_| Err(E::too_long()));
+        if result.is_ok() {
+            self.failures().remove(which);
+        }
+        result
     }
 
-    /// When to try `object` again after one more failure.
-    pub fn retry(&self, object: &str) -> Action {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = failures.entry(object.to_owned()).or_default();
+    /// What to do after a failed reconcile: look again soon and quietly, or later and loudly.
+    pub fn after_failure(&self, which: Which, error: &impl Failure) -> Action {
+        let (controller, object) = (which.controller, which.object.clone());
+        if error.stale() {
+            tracing::debug!(controller, object, "changed meanwhile; looking again");
+            return Action::requeue(STALE_RETRY);
+        }
+        self.metrics.failed(controller);
+        tracing::warn!(controller, object, error = %chain(error), "failed to reconcile");
+        self.retry(which)
+    }
+
+    /// When to look again after one more failure.
+    pub fn retry(&self, which: Which) -> Action {
+        let mut failures = self.failures();
+        let count = failures.entry(which).or_default();
         *count = count.saturating_add(1);
         Action::requeue(backoff(*count))
+    }
+
+    fn failures(&self) -> MutexGuard<'_, BTreeMap<Which, u32>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -71,23 +116,9 @@ fn backoff(failures: u32) -> Duration {
 pub trait Failure: StdError + 'static {
     /// Whether the object changed while we looked: nothing is wrong, look again.
     fn stale(&self) -> bool;
-}
 
-/// What to do after a failed reconcile: look again soon and quietly, or later and loudly.
-pub fn after_failure(
-    context: &Context,
-    controller: &'static str,
-    object: &str,
-    error: &(impl Failure + 'static),
-) -> Action {
-    if error.stale() {
-        tracing::debug!(controller, object, "changed meanwhile; looking again");
-        return Action::requeue(STALE_RETRY);
-    }
-    context.metrics.failed(controller);
-    let action = context.retry(object);
-    tracing::warn!(controller, object, error = %chain(error), "failed to reconcile");
-    action
+    /// The error of a reconcile that was given up.
+    fn too_long() -> Self;
 }
 
 /// An error with all its causes, outermost first.

@@ -3,7 +3,7 @@
 
 mod observe;
 
-use crate::context::{Context, Failure, RECONCILE_PATIENCE, after_failure};
+use crate::context::{Context, Failure, RECONCILE_PATIENCE, Which};
 use crate::server_side_apply::{self, Owner, StatusOf};
 use crate::watch::{self, Stop};
 use andon_api::{Blueprint, IntegrationRelease, PlantIntegration, PlantSite, label};
@@ -13,8 +13,6 @@ use kube::runtime::controller::{Action, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, ResourceExt};
 use std::sync::Arc;
-use std::time::Instant;
-use tokio::time::timeout;
 
 const CONTROLLER: &str = "integration-release";
 
@@ -23,6 +21,8 @@ const CONTROLLER: &str = "integration-release";
 enum Error {
     #[error("failed to observe")]
     Observe(#[source] Box<kube::Error>),
+    #[error("failed to read the blueprint, so nothing was asked of any plant: {0}")]
+    Blueprint(String),
     #[error("failed to apply the plan")]
     Apply(#[source] server_side_apply::Error),
     #[error("failed to report")]
@@ -37,6 +37,10 @@ impl Failure for Error {
             return false;
         };
         matches!(error, server_side_apply::Error::Stale { .. })
+    }
+
+    fn too_long() -> Self {
+        Self::TooLong
     }
 }
 
@@ -88,15 +92,11 @@ async fn reconcile(
     object: Arc<IntegrationRelease>,
     context: Arc<Context>,
 ) -> Result<Action, Error> {
-    let begun = Instant::now();
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let steps = timeout(RECONCILE_PATIENCE, steps(&context, &namespace, &name));
-    let result = steps.await.unwrap_or(Err(Error::TooLong));
-    context.metrics.reconciled(CONTROLLER, begun.elapsed());
-    if result.is_ok() {
-        context.succeeded(&format!("{CONTROLLER} {namespace}/{name}"));
-    }
-    result
+    let steps = steps(&context, &namespace, &name);
+    context
+        .reconcile(&Which::of(CONTROLLER, &*object), steps)
+        .await
 }
 
 async fn steps(context: &Context, namespace: &str, name: &str) -> Result<Action, Error> {
@@ -131,20 +131,13 @@ async fn steps(context: &Context, namespace: &str, name: &str) -> Result<Action,
         context.teller.tell(&owner, event);
     }
     // What could not be known does not announce itself.
-    let unknown = matches!(observed.blueprint, andon_plan::Seen::Unknown(_));
-    Ok(if unknown {
-        context.retry(CONTROLLER)
-    } else {
-        Action::await_change()
-    })
+    if let andon_plan::Seen::Unknown(why) = observed.blueprint {
+        return Err(Error::Blueprint(why));
+    }
+    Ok(Action::await_change())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature is kube's")]
 fn error_policy(object: Arc<IntegrationRelease>, error: &Error, context: Arc<Context>) -> Action {
-    let name = format!(
-        "{}/{}",
-        object.namespace().unwrap_or_default(),
-        object.name_any()
-    );
-    after_failure(&context, CONTROLLER, &name, error)
+    context.after_failure(Which::of(CONTROLLER, &*object), error)
 }

@@ -1,5 +1,9 @@
 //! Leader election on a Lease, by client-go's rules: a PUT with the resource version decides who wins, and whether the
 //! holder is alive is judged by our own monotonic clock since we last *saw* the Lease change, so that clocks may differ.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the Lease is what leadership is decided by"
+)]
 
 use crate::context::said;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};

@@ -10,7 +10,7 @@ mod observe;
 mod pods;
 mod report;
 
-use crate::context::{Context, Failure, RECONCILE_PATIENCE, after_failure};
+use crate::context::{Context, Failure, RECONCILE_PATIENCE, Which};
 use crate::kinds::CHILDREN;
 use crate::server_side_apply::{self, Owner};
 use crate::watch::{self, Stop};
@@ -24,8 +24,7 @@ use kube::runtime::controller::{Action, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, ResourceExt};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::time::timeout;
+use std::time::Duration;
 
 const CONTROLLER: &str = "plant-integration";
 
@@ -50,6 +49,10 @@ enum Error {
 impl Failure for Error {
     fn stale(&self) -> bool {
         matches!(self, Self::Report(server_side_apply::Error::Stale { .. }))
+    }
+
+    fn too_long() -> Self {
+        Self::TooLong
     }
 }
 
@@ -140,15 +143,11 @@ fn in_namespace(name: &str, namespace: Option<String>) -> ObjectRef<PlantIntegra
 }
 
 async fn reconcile(object: Arc<PlantIntegration>, context: Arc<Context>) -> Result<Action, Error> {
-    let begun = Instant::now();
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let steps = timeout(RECONCILE_PATIENCE, steps(&context, &namespace, &name));
-    let result = steps.await.unwrap_or(Err(Error::TooLong));
-    context.metrics.reconciled(CONTROLLER, begun.elapsed());
-    if result.is_ok() {
-        context.succeeded(&format!("{CONTROLLER} {namespace}/{name}"));
-    }
-    result
+    let steps = steps(&context, &namespace, &name);
+    context
+        .reconcile(&Which::of(CONTROLLER, &*object), steps)
+        .await
 }
 
 async fn steps(context: &Context, namespace: &str, name: &str) -> Result<Action, Error> {
@@ -185,10 +184,5 @@ fn broken(rules: &[andon_plan::Violation]) -> Error {
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature is kube's")]
 fn error_policy(object: Arc<PlantIntegration>, error: &Error, context: Arc<Context>) -> Action {
-    let name = format!(
-        "{}/{}",
-        object.namespace().unwrap_or_default(),
-        object.name_any()
-    );
-    after_failure(&context, CONTROLLER, &name, error)
+    context.after_failure(Which::of(CONTROLLER, &*object), error)
 }

@@ -5,7 +5,7 @@ mod observe;
 
 pub(crate) use observe::named;
 
-use crate::context::{Context, Failure, RECONCILE_PATIENCE, after_failure};
+use crate::context::{Context, Failure, RECONCILE_PATIENCE, Which};
 use crate::server_side_apply::{self, Owner, StatusOf, Writer};
 use crate::watch::{self, Stop};
 use andon_api::{PlantIntegration, PlantSite, label};
@@ -16,8 +16,6 @@ use kube::runtime::controller::{Action, Controller};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, ResourceExt};
 use std::sync::Arc;
-use std::time::Instant;
-use tokio::time::timeout;
 
 const CONTROLLER: &str = "plant-site";
 
@@ -40,6 +38,10 @@ impl Failure for Error {
             return false;
         };
         matches!(error, server_side_apply::Error::Stale { .. })
+    }
+
+    fn too_long() -> Self {
+        Self::TooLong
     }
 }
 
@@ -75,15 +77,11 @@ fn in_namespace(
 }
 
 async fn reconcile(object: Arc<PlantSite>, context: Arc<Context>) -> Result<Action, Error> {
-    let begun = Instant::now();
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let steps = timeout(RECONCILE_PATIENCE, steps(&context, &namespace, &name));
-    let result = steps.await.unwrap_or(Err(Error::TooLong));
-    context.metrics.reconciled(CONTROLLER, begun.elapsed());
-    if result.is_ok() {
-        context.succeeded(&format!("{CONTROLLER} {namespace}/{name}"));
-    }
-    result
+    let steps = steps(&context, &namespace, &name);
+    context
+        .reconcile(&Which::of(CONTROLLER, &*object), steps)
+        .await
 }
 
 async fn steps(context: &Context, namespace: &str, name: &str) -> Result<Action, Error> {
@@ -135,10 +133,5 @@ async fn apply(
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature is kube's")]
 fn error_policy(object: Arc<PlantSite>, error: &Error, context: Arc<Context>) -> Action {
-    let name = format!(
-        "{}/{}",
-        object.namespace().unwrap_or_default(),
-        object.name_any()
-    );
-    after_failure(&context, CONTROLLER, &name, error)
+    context.after_failure(Which::of(CONTROLLER, &*object), error)
 }
