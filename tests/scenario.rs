@@ -40,7 +40,7 @@ fn story(path: &Path) -> Result<String, String> {
 #[test]
 fn every_scenario_tells_its_story() {
     let files = files();
-    assert!(files.len() >= 3, "only {} scenarios", files.len());
+    assert!(files.len() >= 20, "only {} scenarios", files.len());
     let bless = std::env::var("BLESS").is_ok_and(|value| value == "1");
     let mut failures = Vec::new();
     for path in files {

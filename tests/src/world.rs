@@ -27,6 +27,7 @@ use andon_plan::{Integration, Neighbour, Observed, Plan, Revision, Seen, Site};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// The integration that is rolled out.
@@ -51,7 +52,7 @@ pub struct World {
     /// Kept renderings.
     pub revisions: Vec<Revision>,
     /// Objects by kind and name.
-    pub objects: BTreeMap<(String, String), Value>,
+    pub objects: BTreeMap<(String, String), Rc<Value>>,
     /// Pods.
     pub pods: Vec<kubelet::ToyPod>,
     /// Production lines.
@@ -74,7 +75,7 @@ pub struct World {
     /// When the operator looks again by itself.
     wake: Option<Timestamp>,
     /// Earlier observations, for stale reads.
-    past: Vec<Observed>,
+    past: Vec<Rc<Observed>>,
     told: story::Told,
     memory: andon_plan::Memory,
 }
@@ -179,7 +180,7 @@ impl World {
             blueprint: self.seen_blueprint(),
             neighbours: self.neighbours.clone(),
             revisions: self.revisions.clone(),
-            objects: self.objects.values().cloned().collect(),
+            objects: self.objects.values().map(|o| (**o).clone()).collect(),
             pods: self.pods.iter().map(|toy| toy.pod.clone()).collect(),
             readings: self.readings(),
             dry_run: self.dry_run(),
@@ -201,13 +202,12 @@ impl World {
     pub fn look(&mut self) {
         self.looks += 1;
         self.dirty = false;
-        let fresh = self.observe();
+        let fresh = Rc::new(self.observe());
         let observed = match self.past.len() {
-            0 => fresh.clone(),
-            most if self.random.chance(self.faults.stale) => {
-                self.past[self.random.below(most as u64) as usize].clone()
+            most if most > 0 && self.random.chance(self.faults.stale) => {
+                Rc::clone(&self.past[self.random.below(most as u64) as usize])
             }
-            _ => fresh.clone(),
+            _ => Rc::clone(&fresh),
         };
         const REMEMBERED: usize = 5;
         self.past.push(fresh);

@@ -5,6 +5,7 @@ use crate::event;
 use crate::hold::Hold;
 use crate::input::Rules;
 use crate::line::Turn;
+use crate::memory;
 use crate::plan::Change;
 use crate::progress::{self, Canary, Progress, elapsed};
 use crate::stage::{self, Outcome};
@@ -49,7 +50,7 @@ pub(crate) fn watch(turn: &mut Turn<'_>, mut trial: Trial) {
         }
     };
     let strategies = turn.input.strategies(&turn.line.name);
-    let outcome = stage::bring_about(turn.scene(), rendering, &strategies, false);
+    let outcome = stage::bring_about(turn.scene(), rendering, &strategies, stage::Purpose::Try);
     note_unready(&mut trial, &outcome, turn.input.stamp());
     let look = look(
         turn,
@@ -221,12 +222,7 @@ fn promote(turn: &mut Turn<'_>, trial: Trial) {
         return;
     };
     // The new mark first: a crash in between leaves two, of which the higher number counts, and never none.
-    turn.changes.push(Change::MarkRevision {
-        name: new.name.clone(),
-        uid: new.uid.clone(),
-        last_good: true,
-        failed: None,
-    });
+    turn.changes.extend(memory::mark(new, true, None));
     let before = old
         .as_ref()
         .and_then(|old| turn.input.revision(&turn.line.name, old));
@@ -245,13 +241,9 @@ fn promote(turn: &mut Turn<'_>, trial: Trial) {
                 name: revision.name.clone(),
                 uid: revision.uid.clone(),
             });
-        } else if revision.last_good {
-            turn.changes.push(Change::MarkRevision {
-                name: revision.name.clone(),
-                uid: revision.uid.clone(),
-                last_good: false,
-                failed: revision.failed.clone(),
-            });
+        } else {
+            turn.changes
+                .extend(memory::mark(revision, false, revision.failed.clone()));
         }
     }
     turn.line.last_good = Some(trial.rendering);

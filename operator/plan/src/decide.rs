@@ -1,5 +1,6 @@
 //! The order of a decision.
 
+use crate::desired::Memory;
 use crate::input::{self, Input};
 use crate::line::Turn;
 use crate::object;
@@ -11,7 +12,12 @@ use std::collections::BTreeSet;
 
 /// What to do, what not and why, and when to look again. Never fails: what cannot be used gives a plan without changes.
 pub fn plan(observed: &Observed) -> Plan {
-    match input::read(observed) {
+    plan_with(observed, &mut Memory::default())
+}
+
+/// The same, with the renderings of the looks before. The plan is that of [`plan`]; it only comes sooner.
+pub fn plan_with(observed: &Observed, memory: &mut Memory) -> Plan {
+    match input::read(observed, memory) {
         Ok(input) => decide(&input),
         Err(problems) => status::refused(observed, &problems),
     }
@@ -49,7 +55,7 @@ fn forget_checks(input: &Input<'_>, turns: &[Turn<'_>], changes: &mut Vec<Change
     let desired = input
         .lines
         .iter()
-        .filter_map(|(_, desired)| desired.as_ref().ok());
+        .filter_map(|(_, desired)| desired.as_deref().ok());
     let kept = input
         .observed
         .revisions

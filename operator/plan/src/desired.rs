@@ -6,70 +6,147 @@ use andon_api::{BlueprintSpec, Line, Parameters, SITE_LINE, Scope};
 use andon_render::{
     Facts, Layers, LineFacts, NamedParameters, PlantFacts, RenderRequest, Rendering,
 };
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::sync::Arc;
 
 /// Why a line has no rendering.
 pub(crate) type Refusal = Hold;
 
+/// Renderings that were made before, by line. Rendering is pure, so an answer that was given to the same question is the
+/// answer: keeping it saves a controller that looks every second most of its work, and changes no plan.
+#[derive(Default)]
+pub struct Memory(BTreeMap<String, (Question<'static>, Result<Arc<Rendering>, Refusal>)>);
+
+impl Memory {
+    /// What `line` should run.
+    pub(crate) fn desired(
+        &mut self,
+        observed: &Observed,
+        line: &str,
+    ) -> Result<Arc<Rendering>, Refusal> {
+        let question = Question::of(observed, line)?;
+        if let Some((known, answer)) = self.0.get(line)
+            && *known == question
+        {
+            return answer.clone();
+        }
+        let answer = question.answer().map(Arc::new);
+        let known = (question.into_owned(), answer.clone());
+        self.0.insert(line.to_owned(), known);
+        answer
+    }
+}
+
 /// What `line` should run.
 pub(crate) fn desired(observed: &Observed, line: &str) -> Result<Rendering, Refusal> {
-    let Some(target) = &observed.integration.spec.target else {
-        return Err(Hold::NoRelease);
-    };
-    let missing = |unknown| {
-        Err(Hold::BlueprintMissing {
-            name: target.blueprint.object_name(),
-            unknown,
-        })
-    };
-    let blueprint = match &observed.blueprint {
-        Seen::Present(blueprint) => blueprint,
-        Seen::Absent => return missing(None),
-        Seen::Unknown(why) => return missing(Some(why.clone())),
-    };
-    let spec = &observed.site.spec;
-    let integration = observed.integration.spec.integration.as_str();
-    let empty = Parameters::new();
-    let chosen = spec.integrations.iter().find(|i| i.name == integration);
-    let line = line_of(blueprint, &spec.lines, line);
-    let parameters = andon_render::effective(
-        blueprint,
-        &Layers {
-            release: &target.parameters,
-            site: &spec.parameters,
-            integration: NamedParameters {
-                name: integration,
-                parameters: chosen.map_or(&empty, |i| &i.parameters),
-            },
-            line: line.map(|line| NamedParameters {
-                name: &line.name,
-                parameters: &line.parameters,
-            }),
-        },
-    )
-    .map_err(|errors| Hold::ParametersInvalid {
-        message: listed(&errors),
-    })?;
-    andon_render::render(&RenderRequest {
-        blueprint,
-        facts: Facts {
-            plant: PlantFacts {
-                name: &observed.site.name,
-                namespace: &observed.site.namespace,
-                site_code: &spec.site_code,
-                time_zone: &spec.time_zone,
-            },
-            line: line.map(|line| LineFacts {
-                name: &line.name,
-                criticality: line.criticality,
-            }),
+    Question::of(observed, line)?.answer()
+}
+
+/// All that a rendering depends on.
+#[derive(Clone, PartialEq)]
+struct Question<'a> {
+    blueprint: Cow<'a, BlueprintSpec>,
+    plant: [String; 4],
+    integration: String,
+    release: Parameters,
+    site: Parameters,
+    chosen: Parameters,
+    line: Option<Line>,
+}
+
+impl<'a> Question<'a> {
+    fn into_owned(self) -> Question<'static> {
+        Question {
+            blueprint: Cow::Owned(self.blueprint.into_owned()),
+            plant: self.plant,
+            integration: self.integration,
+            release: self.release,
+            site: self.site,
+            chosen: self.chosen,
+            line: self.line,
+        }
+    }
+
+    fn of(observed: &'a Observed, line: &str) -> Result<Self, Refusal> {
+        let Some(target) = &observed.integration.spec.target else {
+            return Err(Hold::NoRelease);
+        };
+        let missing = |unknown| {
+            Err(Hold::BlueprintMissing {
+                name: target.blueprint.object_name(),
+                unknown,
+            })
+        };
+        let blueprint = match &observed.blueprint {
+            Seen::Present(blueprint) => Cow::Borrowed(blueprint),
+            Seen::Absent => return missing(None),
+            Seen::Unknown(why) => return missing(Some(why.clone())),
+        };
+        let site = &observed.site;
+        let spec = &site.spec;
+        let integration = observed.integration.spec.integration.clone();
+        let chosen = spec.integrations.iter().find(|i| i.name == integration);
+        Ok(Self {
+            plant: [
+                &site.name,
+                &site.namespace,
+                &spec.site_code,
+                &spec.time_zone,
+            ]
+            .map(Clone::clone),
+            release: target.parameters.clone(),
+            site: spec.parameters.clone(),
+            chosen: chosen.map(|i| i.parameters.clone()).unwrap_or_default(),
+            line: line_of(&blueprint, &spec.lines, line).cloned(),
+            blueprint,
             integration,
-        },
-        parameters: &parameters,
-    })
-    .map_err(|errors| Hold::RenderFailed {
-        message: listed(&errors),
-    })
+        })
+    }
+
+    fn answer(&self) -> Result<Rendering, Refusal> {
+        let line = self.line.as_ref();
+        let parameters = andon_render::effective(
+            &self.blueprint,
+            &Layers {
+                release: &self.release,
+                site: &self.site,
+                integration: NamedParameters {
+                    name: &self.integration,
+                    parameters: &self.chosen,
+                },
+                line: line.map(|line| NamedParameters {
+                    name: &line.name,
+                    parameters: &line.parameters,
+                }),
+            },
+        )
+        .map_err(|errors| Hold::ParametersInvalid {
+            message: listed(&errors),
+        })?;
+        let [name, namespace, site_code, time_zone] = &self.plant;
+        andon_render::render(&RenderRequest {
+            blueprint: &self.blueprint,
+            facts: Facts {
+                plant: PlantFacts {
+                    name,
+                    namespace,
+                    site_code,
+                    time_zone,
+                },
+                line: line.map(|line| LineFacts {
+                    name: &line.name,
+                    criticality: line.criticality,
+                }),
+                integration: &self.integration,
+            },
+            parameters: &parameters,
+        })
+        .map_err(|errors| Hold::RenderFailed {
+            message: listed(&errors),
+        })
+    }
 }
 
 /// The line's entry in the PlantSite; none for a blueprint that is installed once for the plant.

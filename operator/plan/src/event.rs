@@ -121,6 +121,18 @@ pub(crate) fn gone_back(
     let version = &trial.rendering.version;
     let message = &failure.message;
     match &line.last_good {
+        Some(kept) if !trial.checked => {
+            let note = format!(
+                "{}: still runs {}; {version} failed before anything was changed: {message}",
+                line.name, kept.version
+            );
+            event(
+                true,
+                EventReason::LineRolledBack,
+                note,
+                workload_of(input, &line.name, kept),
+            )
+        }
         Some(kept) => {
             let note = format!(
                 "{}: runs {} again, {seconds} s after {version} failed: {message}",
@@ -168,15 +180,15 @@ pub(crate) fn complete(input: &Input<'_>, lines: usize) -> Event {
     let version = input
         .target()
         .map_or("", |target| target.blueprint.version.as_str());
-    let lines = if lines == 1 {
-        "1 line".to_owned()
+    let run = if lines == 1 {
+        "1 line of this plant runs".to_owned()
     } else {
-        format!("{lines} lines")
+        format!("{lines} lines of this plant run")
     };
     event(
         false,
         EventReason::ReleaseComplete,
-        format!("{lines} of this plant run {version}"),
+        format!("{run} {version}"),
         None,
     )
 }

@@ -9,13 +9,14 @@ use andon_render::Rendering;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a decision sees.
 pub(crate) struct Input<'a> {
     pub(crate) observed: &'a Observed,
     /// The lines that take part, in the order in which they move, each with what it should run.
-    pub(crate) lines: Vec<(String, Result<Rendering, Refusal>)>,
+    pub(crate) lines: Vec<(String, Result<Arc<Rendering>, Refusal>)>,
     /// How a canary is judged; none: nobody asks anything.
     pub(crate) rules: Result<Rules, Hold>,
 }
@@ -38,7 +39,7 @@ impl<'a> Input<'a> {
     /// What a line should run; none: it takes no part.
     pub(crate) fn desired(&self, line: &str) -> Option<Result<&Rendering, &Refusal>> {
         let (_, desired) = self.lines.iter().find(|(name, _)| name == line)?;
-        Some(desired.as_ref())
+        Some(desired.as_ref().map(AsRef::as_ref))
     }
 
     /// The kept rendering that a status names.

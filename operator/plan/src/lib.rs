@@ -27,14 +27,16 @@ mod verdict;
 pub use canary::MOST_RESTARTS;
 pub use check::{Violation, check};
 pub use count::MOST_CONTAINERS;
-pub use decide::plan;
+pub use decide::{plan, plan_with};
+pub use desired::Memory;
 pub use hold::{Ends, Hold};
 pub use observed::{
     Counts, DryRun, GoodBad, Integration, Neighbour, Observed, Pod, Reading, Revision, Seen, Site,
 };
 pub use plan::{Change, Event, Plan, Related};
 pub use release::{
-    Assign, ObservedRelease, ReleasePlan, ReleasePlant, ReleaseSeen, TargetSeen, plan_release, target_digest, wants,
+    Assign, ObservedRelease, ReleasePlan, ReleasePlant, ReleaseSeen, TargetSeen, plan_release,
+    target_digest, wants,
 };
 pub use site::{IntegrationSeen, Named, ObservedSite, PlantSeen, SiteChange, SitePlan, plan_site};
 pub use statistics::log_e;

@@ -21,7 +21,7 @@ use crate::plan::{Change, Event};
 use crate::progress::elapsed;
 use crate::stage;
 use crate::start;
-use crate::{canary, drift};
+use crate::{canary, drift, memory};
 use andon_api::reason::FailureReason;
 use andon_api::{Failed, LineStatus, RenderingReference, Trial, TrialFailure, duration};
 use andon_render::{RenderedCheck, Rendering};
@@ -242,7 +242,12 @@ impl<'a> Turn<'a> {
                     return;
                 };
                 let strategies = self.input.strategies(&self.line.name);
-                stage::bring_about(self.scene(), &revision.rendering, &strategies, false)
+                stage::bring_about(
+                    self.scene(),
+                    &revision.rendering,
+                    &strategies,
+                    stage::Purpose::GoBack,
+                )
             }
             None => {
                 let begun = self.input.revision(&self.line.name, &trial.rendering);
@@ -263,12 +268,8 @@ impl<'a> Turn<'a> {
     fn gone_back(&mut self, trial: &Trial, failure: TrialFailure) {
         self.tell(event::gone_back(self.input, &self.line, trial, &failure));
         if let Some(revision) = self.input.revision(&self.line.name, &trial.rendering) {
-            self.changes.push(Change::MarkRevision {
-                name: revision.name.clone(),
-                uid: revision.uid.clone(),
-                last_good: false,
-                failed: Some(trial.target_digest.clone()),
-            });
+            let failed = Some(trial.target_digest.clone());
+            self.changes.extend(memory::mark(revision, false, failed));
         }
         self.line.failed = Some(Failed {
             rendering: trial.rendering.clone(),
@@ -306,7 +307,12 @@ impl<'a> Turn<'a> {
             });
         }
         let strategies = self.input.strategies(&self.line.name);
-        let outcome = stage::bring_about(self.scene(), &revision.rendering, &strategies, true);
+        let outcome = stage::bring_about(
+            self.scene(),
+            &revision.rendering,
+            &strategies,
+            stage::Purpose::Keep,
+        );
         self.tell_drift(&outcome);
         self.follow(outcome);
     }

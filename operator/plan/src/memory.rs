@@ -121,13 +121,20 @@ pub(crate) fn retry(
             continue;
         };
         if let Some(revision) = input.revision(&line.name, &failed.rendering) {
-            changes.push(Change::MarkRevision {
-                name: revision.name.clone(),
-                uid: revision.uid.clone(),
-                last_good: revision.last_good,
-                failed: None,
-            });
+            changes.extend(mark(revision, revision.last_good, None));
         }
     }
     asked
+}
+
+/// Sets the marks of a kept rendering, unless they are so already: an operator that died right after this write goes on
+/// with the next one.
+pub(crate) fn mark(revision: &Revision, last_good: bool, failed: Option<String>) -> Option<Change> {
+    let so_already = revision.last_good == last_good && revision.failed == failed;
+    (!so_already).then(|| Change::MarkRevision {
+        name: revision.name.clone(),
+        uid: revision.uid.clone(),
+        last_good,
+        failed,
+    })
 }

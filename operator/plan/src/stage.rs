@@ -6,6 +6,9 @@
 //! Replace    delete old -> wait until it is gone -> apply new -> wait until it is ready
 //! InPlace    apply over -> wait until it is rolled out
 //! ```
+//!
+//! Going back is in a hurry: a canary that does harm goes on doing it until it has gone, while what waits in its queue is
+//! safe. So a Takeover deletes it and applies the last good in one go; whoever is ready first finds the queue free.
 
 use crate::drift;
 use crate::health::{self, Health};
@@ -66,13 +69,23 @@ pub(crate) trait Strategies {
     fn of(&self, instance: &str) -> Option<Strategy>;
 }
 
-/// What to do now so that `rendering` comes about. With `all_at_once` a stage that is not ready does not keep later
-/// stages from being put right: the line runs it already, and only drift is put back.
+/// Why a rendering is brought about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A trial takes its place.
+    Try,
+    /// The last good comes back: what failed leaves at once.
+    GoBack,
+    /// The line runs it already, and drift is put back: a stage that is not ready keeps no later one from being put right.
+    Keep,
+}
+
+/// What to do now so that `rendering` comes about.
 pub(crate) fn bring_about(
     scene: Scene<'_>,
     rendering: &Rendering,
     strategies: &dyn Strategies,
-    all_at_once: bool,
+    purpose: Purpose,
 ) -> Outcome {
     let mut outcome = Outcome::default();
     for object in &rendering.common {
@@ -80,10 +93,10 @@ pub(crate) fn bring_about(
     }
     remove_vanished(scene, rendering, &mut outcome);
     for stage in &rendering.stages {
-        if outcome.waits.is_some() && !all_at_once {
+        if outcome.waits.is_some() && purpose != Purpose::Keep {
             return outcome;
         }
-        step(scene, stage, strategies, &mut outcome);
+        step(scene, stage, strategies, purpose, &mut outcome);
     }
     if outcome.waits.is_none() {
         remove_leftovers(scene, rendering, &mut outcome);
@@ -123,6 +136,7 @@ fn step(
     scene: Scene<'_>,
     stage: &RenderedStage,
     strategies: &dyn Strategies,
+    purpose: Purpose,
     outcome: &mut Outcome,
 ) {
     let old = Old::of(scene, stage);
@@ -138,6 +152,9 @@ fn step(
         outcome.wait(old.leaving(stage));
         outcome.delete(old.objects);
         return;
+    }
+    if purpose == Purpose::GoBack && !old.gone() {
+        outcome.delete(old.objects.iter().copied());
     }
     let mut free = true;
     for object in &stage.objects {
@@ -166,7 +183,9 @@ fn step(
     }
     if !old.gone() {
         outcome.wait(old.leaving(stage));
-        outcome.delete(old.objects);
+        if purpose != Purpose::GoBack {
+            outcome.delete(old.objects);
+        }
     }
 }
 

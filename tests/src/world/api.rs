@@ -3,6 +3,7 @@
 use super::World;
 use andon_plan::{Change, DryRun, Observed, Plan, Revision};
 use serde_json::{Value, json};
+use std::rc::Rc;
 
 impl World {
     /// Carries a plan out as the controller does. None: it died on the way. A plan made from an older state of the
@@ -101,7 +102,7 @@ impl World {
             return;
         }
         let mut live = match self.objects.remove(&key) {
-            Some(live) => live,
+            Some(live) => Rc::unwrap_or_clone(live),
             None => {
                 let uid = self.uid();
                 json!({"metadata": {"uid": uid, "generation": 0, "creationTimestamp": self.now.to_string()}})
@@ -116,7 +117,7 @@ impl World {
             live["metadata"]["generation"] =
                 json!(live["metadata"]["generation"].as_i64().unwrap_or(0) + 1);
         }
-        self.objects.insert(key, live);
+        self.objects.insert(key, Rc::new(live));
     }
 
     /// Deletes in the foreground: workloads are seen until their pods are gone.
@@ -131,7 +132,7 @@ impl World {
         };
         if matches!(kind, "Deployment" | "StatefulSet" | "Job") {
             if live["metadata"].get("deletionTimestamp").is_none() {
-                live["metadata"]["deletionTimestamp"] = json!(self.now.to_string());
+                Rc::make_mut(live)["metadata"]["deletionTimestamp"] = json!(self.now.to_string());
             }
         } else {
             self.objects.remove(&key);

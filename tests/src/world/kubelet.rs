@@ -5,6 +5,7 @@ use andon_api::label;
 use andon_plan::Pod;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use std::rc::Rc;
 
 /// Seconds until a container starts.
 const START: i64 = 2;
@@ -70,13 +71,18 @@ impl World {
     /// One second of the workload controllers and the kubelet.
     pub(super) fn run_controllers(&mut self) {
         let before: Vec<Pod> = self.pods.iter().map(|toy| toy.pod.clone()).collect();
-        let objects = self.objects.clone();
         self.run_kubelet();
-        for (key, object) in objects {
+        let workloads = self
+            .objects
+            .iter()
+            .filter(|(key, _)| matches!(key.0.as_str(), "Deployment" | "StatefulSet" | "Job"));
+        let workloads: Vec<_> = workloads
+            .map(|(key, o)| (key.clone(), Rc::clone(o)))
+            .collect();
+        for (key, object) in workloads {
             match key.0.as_str() {
-                "Deployment" | "StatefulSet" => self.run_workload(&key, &object),
                 "Job" => self.run_job(&key, &object),
-                _ => {}
+                _ => self.run_workload(&key, &object),
             }
         }
         let after: Vec<Pod> = self.pods.iter().map(|toy| toy.pod.clone()).collect();
@@ -170,7 +176,7 @@ impl World {
         if let Some(live) = self.objects.get_mut(key)
             && live["status"] != status
         {
-            live["status"] = status;
+            Rc::make_mut(live)["status"] = status;
             self.dirty = true;
         }
     }
@@ -236,7 +242,7 @@ impl World {
         }
         let kind = if broken { "Failed" } else { "Complete" };
         if let Some(live) = self.objects.get_mut(key) {
-            live["status"] = json!({"conditions": [{"type": kind, "status": "True", "message": "the Job has ended"}]});
+            Rc::make_mut(live)["status"] = json!({"conditions": [{"type": kind, "status": "True", "message": "the Job has ended"}]});
             self.dirty = true;
         }
     }

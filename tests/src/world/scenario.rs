@@ -54,7 +54,7 @@ pub struct Act {
     pub go: Option<Go>,
     /// The ERP is `up` or `down`.
     pub erp: Option<String>,
-    /// Counters can be read: `on` or `off`.
+    /// Counters are `away`, or `back`.
     pub metrics: Option<String>,
     /// A line produces nothing.
     pub idle: Option<String>,
@@ -259,8 +259,8 @@ impl World {
             self.faults.erp_down = erp == "down";
         }
         if let Some(metrics) = &act.metrics {
-            self.tell("", &format!("--- counters: {metrics}"));
-            self.faults.metrics_off = metrics == "off";
+            self.tell("", &format!("--- the counters are {metrics}"));
+            self.faults.metrics_off = metrics == "away";
         }
         if let Some(name) = &act.idle {
             self.tell("", &format!("--- {name} produces nothing"));
@@ -284,6 +284,7 @@ impl World {
                 ),
             );
             if let Some(object) = self.objects.get_mut(&key) {
+                let object = std::rc::Rc::make_mut(object);
                 if let Some(place) = object.pointer_mut(&edit.pointer) {
                     *place = edit.value.clone();
                 }

@@ -54,7 +54,7 @@ impl World {
                 let live = self
                     .objects
                     .get(&(kind.clone(), name.clone()))
-                    .cloned()
+                    .map(|live| (**live).clone())
                     .unwrap_or_default();
                 let instance = live["metadata"]["labels"][label::INSTANCE]
                     .as_str()
@@ -77,7 +77,10 @@ impl World {
                 let mark = match (last_good, failed) {
                     (true, _) => "as last good",
                     (false, Some(_)) => "as failed",
-                    (false, None) => "no longer",
+                    (false, None) => {
+                        return self
+                            .revision(name, |version| format!("takes the mark off {version}"));
+                    }
                 };
                 self.revision(name, |version| format!("marks {version} {mark}"))
             }

@@ -262,7 +262,8 @@ fn delete(observed: &Observed, kind: &str, name: &str, uid: &str, findings: &mut
     }
 }
 
-/// Where a new instance takes over, the old one is not touched before the new one works.
+/// Where a new instance takes over on trial, the old one is not touched before the new one works. A line that goes back
+/// does not wait: what failed leaves at once.
 fn not_before_ready(
     observed: &Observed,
     line: &str,
@@ -270,6 +271,14 @@ fn not_before_ready(
     rendering: &Rendering,
     findings: &mut Findings,
 ) {
+    let lines = &observed.integration.status.lines;
+    let trial = lines
+        .iter()
+        .find(|l| l.name == line)
+        .and_then(|l| l.trial.as_ref());
+    if trial.is_some_and(|t| t.failure.is_some() || t.withdrawn.is_some()) {
+        return;
+    }
     let (name, instance) = (tag(old, label::STAGE), tag(old, label::INSTANCE));
     let Some(stage) = rendering
         .stages
