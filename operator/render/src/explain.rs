@@ -9,11 +9,21 @@ use std::ops::Range;
 
 /// An engine error while a template was rendered with `context`.
 pub(crate) fn explain(error: &Error, file: &str, context: &Value) -> Problem {
+    let error = innermost(error);
     let mut problem = problem_of(error, file);
     if error.kind() == ErrorKind::UndefinedError {
         (problem.problem, problem.remedy) = undefined(snippet(error), context);
     }
     problem
+}
+
+/// The error in the included file, not the one that says that including failed.
+fn innermost(error: &Error) -> &Error {
+    let mut at = error;
+    while let Some(inner) = std::error::Error::source(at).and_then(|source| source.downcast_ref()) {
+        at = inner;
+    }
+    at
 }
 
 /// An engine error as a problem with its place, and with what would be right.

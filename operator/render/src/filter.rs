@@ -2,7 +2,8 @@
 //!
 //! The engine's own list has some that write values as text (`safe`, `escape`, `tojson`, `debug`, and `replace`, `join`
 //! and `format` when they meet a macro's output). None of those is here; where one is useful, it is written anew so
-//! that it yields a plain value, which goes into a slot like any other.
+//! that it yields a plain value, which goes into a slot like any other. `namespace` is missing too: with it a loop could
+//! nest a value so deep that dropping it overflows the stack.
 
 use crate::canonical;
 use crate::value::json_of;
@@ -46,7 +47,7 @@ pub(crate) const FILTERS: &[&str] = &[
 ];
 
 /// What templates may call, for error messages.
-pub(crate) const FUNCTIONS: &[&str] = &["dict", "fail", "file", "files", "namespace", "range"];
+pub(crate) const FUNCTIONS: &[&str] = &["dict", "fail", "file", "files", "range"];
 
 /// Adds everything but the functions that read the blueprint's files.
 pub(crate) fn add(env: &mut Environment<'static>) {
@@ -100,7 +101,6 @@ pub(crate) fn add(env: &mut Environment<'static>) {
 
     env.add_function("range", functions::range);
     env.add_function("dict", functions::dict);
-    env.add_function("namespace", functions::namespace);
     env.add_function("fail", |message: String| -> Result<Value, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, message))
     });

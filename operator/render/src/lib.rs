@@ -1,10 +1,4 @@
-//! Pure: blueprint + parameters -> the objects of one line, with a stable digest.
-//!
-//! ```text
-//! folder --pack--> BlueprintSpec --+
-//! defaults < release < plant <     |--render--> Rendering { stages, common, check, digest }
-//!   integration < line  ----------+
-//! ```
+#![doc = include_str!("../README.md")]
 
 mod canonical;
 mod explain;

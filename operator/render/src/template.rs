@@ -37,6 +37,8 @@ pub(crate) const LINE: char = '\u{E002}';
 
 /// Instructions a template may run: a page takes some thousands.
 pub(crate) const FUEL: u64 = 200_000;
+/// Templates and macros that may be inside each other; each takes some of the thread's stack.
+const DEEPEST: usize = 32;
 /// Bytes a template may write before slots are filled.
 pub(crate) const LONGEST_OUTPUT: usize = 1 << 20;
 /// Where templates are, and how the rendered ones end; others there can be imported.
@@ -215,6 +217,7 @@ fn environment() -> Environment<'static> {
     env.set_auto_escape_callback(|_| AutoEscape::Json);
     env.set_formatter(format);
     env.set_fuel(Some(FUEL));
+    env.set_recursion_limit(DEEPEST);
     env.set_debug(true);
     filter::add(&mut env);
     env

@@ -359,6 +359,34 @@ fn values_cannot_become_text() {
 }
 
 #[test]
+fn a_template_that_never_ends_is_stopped() {
+    for (template, said) in [
+        (
+            "{% include 'templates/post/deployment.yaml' %}",
+            "recursion",
+        ),
+        (
+            "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+            "recursion",
+        ),
+        ("{% set ns = namespace(x=1) %}", "namespace"),
+        (
+            "a: {% for i in range(99999) %}{{ parameters.erp.url }}{% endfor %}",
+            "instructions",
+        ),
+        (
+            "a: {% for i in range(9000) %}0123456789012345678901234567890123456789012345678901234567890123456789\
+          01234567890123456789012345678901234567890123456789012345678901234567890123456789{% endfor %}",
+            "1048576 bytes",
+        ),
+    ] {
+        let refused = refused("templates/post/deployment.yaml", template);
+        println!("{refused}");
+        assert!(refused.contains(said), "{refused}");
+    }
+}
+
+#[test]
 fn the_characters_that_rendering_needs_are_refused() {
     let blueprint = blueprint(&[]);
     for text in ["a\u{E000}0\u{E001}", "\u{E003}", "\u{E002}"] {
