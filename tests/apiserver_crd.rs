@@ -243,6 +243,11 @@ async fn a_plant_integration_is_refused_in_words_that_help() -> Result<()> {
             &["metadata.name must be the same as spec.integration"],
         ),
         bad(
+            "/spec/integration",
+            json!("-confirmations"),
+            &["spec.integration", "DNS label"],
+        ),
+        bad(
             "/spec/target/release",
             json!("confirmations"),
             &["spec.target.release", "namespace/name"],
@@ -317,6 +322,11 @@ async fn a_blueprint_is_refused_in_words_that_help() -> Result<()> {
             &["spec.requires[0].version", ">=1.0.0 <2.0.0"],
         ),
         bad(
+            "/spec/requires",
+            json!([{"blueprint": "Base", "version": "1"}]),
+            &["spec.requires[0].blueprint", "DNS label"],
+        ),
+        bad(
             "/spec/indicators",
             json!([{"name": "Bad", "stage": "post", "good": counter, "bad": counter}]),
             &["spec.indicators[0].name", "DNS label"],
@@ -333,6 +343,49 @@ async fn a_blueprint_is_refused_in_words_that_help() -> Result<()> {
         ),
     ];
     refused("Blueprint", &blueprint(), &cases).await
+}
+
+#[tokio::test]
+async fn the_table_says_what_runs_where() -> Result<()> {
+    let client = ready().await?;
+    let namespace = Scratch::new(&client, "table").await?;
+    let done = async {
+        let api = api(&client, "PlantIntegration", &namespace.name);
+        create(&api, &plant_integration()).await?;
+        let status = json!({"status": {
+            "observedGeneration": 1, "summary": "2/3",
+            "conditions": [{"type": "Ready", "status": "False", "reason": "LineOnTrial", "message": "filling-1 is baking",
+                            "lastTransitionTime": "2026-11-21T12:00:00Z", "observedGeneration": 1}],
+        }});
+        api.patch_status("confirmations", &PatchParams::default(), &Patch::Merge(&status))
+            .await
+            .context("failed to write the status")?;
+        let path = format!("/apis/andon.dev/v1alpha1/namespaces/{}/plantintegrations", namespace.name);
+        let request = http::Request::get(path)
+            .header("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io")
+            .body(Vec::new())?;
+        let table: Value = client.request(request).await.context("failed to get the table")?;
+        let columns = table["columnDefinitions"].as_array().cloned().unwrap_or_default();
+        let row = table["rows"][0]["cells"].as_array().cloned().unwrap_or_default();
+        let shown: Vec<String> = columns
+            .iter()
+            .zip(&row)
+            .filter(|(column, _)| column["name"] != "Age")
+            .map(|(column, cell)| format!("{}={}", column["name"], cell).replace('"', ""))
+            .collect();
+        ensure!(
+            shown
+                == [
+                    "Name=confirmations", "Target=1.2.0", "Lines=2/3", "Ready=False", "Reason=LineOnTrial",
+                    "Blueprint=line-confirmations", "Message=filling-1 is baking",
+                ],
+            "{shown:?}"
+        );
+        Ok(())
+    }
+    .await;
+    namespace.end(&client).await?;
+    done
 }
 
 #[tokio::test]
