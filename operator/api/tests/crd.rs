@@ -163,3 +163,17 @@ fn short_names_are_unique_and_crds_are_kept() {
     }
     assert_eq!(seen.len(), 4);
 }
+
+#[test]
+fn a_target_belongs_to_one_owner_whole() {
+    let mut seen = false;
+    for (_, schema) in schemas() {
+        walk("", &schema, &mut |path, node| {
+            if path == "spec.target" {
+                seen = true;
+                assert_eq!(node.get("x-kubernetes-map-type"), Some(&json!("atomic")));
+            }
+        });
+    }
+    assert!(seen);
+}

@@ -34,7 +34,7 @@ pub struct PlantIntegrationSpec {
     pub integration: String,
     /// What a release asks of this plant. Owned whole by the release controller; none: hold `NoRelease`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(merge_strategy = StructMerge::Atomic)]
+    #[x_kube(merge_strategy = MapMerge::Atomic)]
     pub target: Option<Target>,
 }
 
