@@ -1,6 +1,7 @@
 //! The CRDs on a real API server: it takes them, and what it refuses it refuses in words that name the field and say what
 //! would be right. Needs `KUBECONFIG`; `make apiserver` provides it.
 #![allow(missing_docs, clippy::panic, clippy::expect_used)]
+#![allow(clippy::too_many_lines)] // tables
 
 use andon_tests::cluster;
 use andon_tests::wait::{Look, until};
