@@ -37,7 +37,7 @@ use server_side_apply::Writer;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::timeout::TimeoutLayer;
 
@@ -49,6 +49,9 @@ const REQUEST_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Reconciles that are under way at a stop get this long; the kubelet allows 30 s.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How soon to try again to reach the API server at the start.
+const RETRY_REACH: Duration = Duration::from_secs(1);
 
 /// Why the operator ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -121,10 +124,14 @@ async fn operate(
     futures::pin_mut!(shutdown);
     let identity = config.election.identity.clone();
     let mut candidate = Candidate::new(client.clone(), config.election.clone());
-    // A standby that waits its turn is ready: readiness is not leadership.
-    health.ready(true);
+    let campaign = async {
+        reach(&client).await;
+        // A standby that waits its turn is ready: readiness is not leadership.
+        health.ready(true);
+        candidate.win().await;
+    };
     tokio::select! {
-        () = candidate.win() => {}
+        () = campaign => {}
         () = &mut shutdown => return Ok(()),
     }
     metrics.leader(true);
@@ -153,6 +160,17 @@ async fn operate(
         candidate.resign().await;
     }
     ended
+}
+
+/// Returns once the API server answers.
+async fn reach(client: &Client) {
+    while let Err(error) = client.apiserver_version().await {
+        tracing::warn!(
+            error = context::said(&error),
+            "failed to reach the API server; trying again"
+        );
+        sleep(RETRY_REACH).await;
+    }
 }
 
 #[cfg(not(feature = "fault-injection"))]
