@@ -46,7 +46,7 @@ pub fn start_operator(cluster: &Cluster, log: &Path) -> Result<Background> {
         "--listen",
         "127.0.0.1:0",
         "--lease-seconds",
-        "3",
+        "15",
         "--log-format",
         "text",
         "--identity",
