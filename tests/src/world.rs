@@ -57,6 +57,8 @@ pub struct World {
     pub pods: Vec<kubelet::ToyPod>,
     /// Production lines.
     pub shop: BTreeMap<String, shop::ToyLine>,
+    /// How releases are judged.
+    pub analysis: Analysis,
     /// What is out of order on purpose.
     pub faults: Faults,
     /// Chance; nothing else is random.
@@ -75,9 +77,12 @@ pub struct World {
     /// When the operator looks again by itself.
     wake: Option<Timestamp>,
     /// Earlier observations, for stale reads.
-    past: Vec<Rc<Observed>>,
+    past: Vec<Observed>,
     told: story::Told,
     memory: andon_plan::Memory,
+    /// Copies of objects that an observation gave back, each with the object it is a copy of.
+    lent: BTreeMap<(String, String), (Rc<Value>, Value)>,
+    lent_blueprint: Option<Seen<andon_api::BlueprintSpec>>,
 }
 
 impl World {
@@ -134,6 +139,7 @@ impl World {
                 .iter()
                 .map(|(name, _)| (name.clone(), shop::ToyLine::default()))
                 .collect(),
+            analysis: analysis(),
             faults: Faults::default(),
             random: Random::new(seed),
             story: Vec::new(),
@@ -146,6 +152,8 @@ impl World {
             past: Vec::new(),
             told: story::Told::default(),
             memory: andon_plan::Memory::default(),
+            lent: BTreeMap::new(),
+            lent_blueprint: None,
         }
     }
 
@@ -174,16 +182,27 @@ impl World {
     /// What the operator would see now.
     pub fn observe(&self) -> Observed {
         Observed {
+            blueprint: self.seen_blueprint(),
+            revisions: self.revisions.clone(),
+            objects: self.objects.values().map(|o| (**o).clone()).collect(),
+            dry_run: self.dry_run(),
+            ..self.observe_rest()
+        }
+    }
+
+    /// The same without what is large.
+    fn observe_rest(&self) -> Observed {
+        Observed {
             now: self.now,
             site: self.site.clone(),
             integration: self.integration.clone(),
-            blueprint: self.seen_blueprint(),
+            blueprint: Seen::Absent,
             neighbours: self.neighbours.clone(),
-            revisions: self.revisions.clone(),
-            objects: self.objects.values().map(|o| (**o).clone()).collect(),
+            revisions: Vec::new(),
+            objects: Vec::new(),
             pods: self.pods.iter().map(|toy| toy.pod.clone()).collect(),
             readings: self.readings(),
-            dry_run: self.dry_run(),
+            dry_run: None,
         }
     }
 
@@ -202,21 +221,13 @@ impl World {
     pub fn look(&mut self) {
         self.looks += 1;
         self.dirty = false;
-        let fresh = Rc::new(self.observe());
-        let observed = match self.past.len() {
-            most if most > 0 && self.random.chance(self.faults.stale) => {
-                Rc::clone(&self.past[self.random.below(most as u64) as usize])
-            }
-            _ => Rc::clone(&fresh),
-        };
-        const REMEMBERED: usize = 5;
-        self.past.push(fresh);
-        if self.past.len() > REMEMBERED {
-            self.past.remove(0);
-        }
+        let (mut observed, lent) = self.observed_now_or_before();
         let plan = andon_plan::plan_with(&observed, &mut self.memory);
         self.check_plan(&observed, &plan);
         self.wake = plan.wake.map(|wake| self.now + round_up(wake));
+        if lent {
+            self.take_back(&mut observed);
+        }
         let finished = self.carry_out(&observed, &plan);
         if finished.is_none() {
             // It died half-way and starts again.
@@ -225,14 +236,65 @@ impl World {
         self.last_plan = Some(plan);
     }
 
+    /// What the operator sees: mostly what is, sometimes what was. What is kept is lent to what is seen, since it is large;
+    /// true: it must be given back.
+    fn observed_now_or_before(&mut self) -> (Observed, bool) {
+        const REMEMBERED: usize = 5;
+        if self.faults.stale > 0 {
+            if !self.past.is_empty() && self.random.chance(self.faults.stale) {
+                let which = self.random.below(self.past.len() as u64) as usize;
+                return (self.past[which].clone(), false);
+            }
+            // Every fourth: copies are dear.
+            if self.looks.is_multiple_of(4) {
+                self.past.push(self.observe());
+            }
+            if self.past.len() > REMEMBERED {
+                self.past.remove(0);
+            }
+        }
+        let dry_run = self.dry_run();
+        let objects = self
+            .objects
+            .iter()
+            .map(|(key, now)| match self.lent.remove(key) {
+                Some((then, copy)) if Rc::ptr_eq(&then, now) => copy,
+                _ => (**now).clone(),
+            });
+        let objects = objects.collect();
+        let observed = Observed {
+            blueprint: self
+                .lent_blueprint
+                .take()
+                .unwrap_or_else(|| self.seen_blueprint()),
+            revisions: std::mem::take(&mut self.revisions),
+            objects,
+            dry_run,
+            ..self.observe_rest()
+        };
+        (observed, true)
+    }
+
+    /// Takes back what was lent to an observation.
+    fn take_back(&mut self, observed: &mut Observed) {
+        self.revisions = std::mem::take(&mut observed.revisions);
+        let blueprint = std::mem::replace(&mut observed.blueprint, Seen::Absent);
+        self.lent_blueprint = Some(blueprint);
+        let copies = std::mem::take(&mut observed.objects);
+        let objects = self.objects.iter().zip(copies);
+        self.lent = objects
+            .map(|((key, now), copy)| (key.clone(), (Rc::clone(now), copy)))
+            .collect();
+    }
+
     /// The rules that hold for every plan.
     fn check_plan(&mut self, observed: &Observed, plan: &Plan) {
-        if let Err(broken) = andon_plan::check(observed, plan) {
+        if let Err(broken) = andon_plan::check_with(observed, plan, &mut self.memory) {
             let broken = broken.iter().map(ToString::to_string);
             self.violations.extend(broken);
         }
         // A decision must be reproducible from one saved file, whatever was seen before.
-        const EVERY: usize = 16;
+        const EVERY: usize = 150;
         if !self.looks.is_multiple_of(EVERY) {
             return;
         }
@@ -257,11 +319,12 @@ impl World {
                 version: version.to_owned(),
             },
             parameters: Parameters::new(),
-            analysis: analysis(),
+            analysis: self.analysis.clone(),
             digest: format!("sha256:target-{version}"),
             go: andon_api::Go::Proceed,
         };
         self.integration.spec.target = Some(target);
+        self.lent_blueprint = None;
         self.spec_changed();
     }
 

@@ -7,6 +7,7 @@ mod acting;
 mod deciding;
 mod status_rule;
 
+use crate::desired::Memory;
 use crate::observed::Observed;
 use crate::plan::Plan;
 use std::fmt;
@@ -27,14 +28,23 @@ impl fmt::Display for Violation {
 }
 
 /// What is found while checking.
-#[derive(Default)]
-pub(crate) struct Findings(Vec<Violation>);
+pub(crate) struct Findings<'a> {
+    found: Vec<Violation>,
+    /// Renderings that were made before.
+    memory: &'a mut Memory,
+}
 
-impl Findings {
+impl Findings<'_> {
+    /// What a line should run.
+    fn desired(&mut self, observed: &Observed, line: &str) -> Option<String> {
+        let rendering = self.memory.desired(observed, line).ok()?;
+        Some(rendering.digest.clone())
+    }
+
     /// Notes a violation unless `holds`.
     fn demand(&mut self, holds: bool, rule: &'static str, message: impl FnOnce() -> String) {
         if !holds {
-            self.0.push(Violation {
+            self.found.push(Violation {
                 rule,
                 message: message(),
             });
@@ -44,12 +54,24 @@ impl Findings {
 
 /// Every rule that a plan breaks.
 pub fn check(observed: &Observed, plan: &Plan) -> Result<(), Vec<Violation>> {
-    let mut findings = Findings::default();
+    check_with(observed, plan, &mut Memory::default())
+}
+
+/// The same, with the renderings of the looks before.
+pub fn check_with(
+    observed: &Observed,
+    plan: &Plan,
+    memory: &mut Memory,
+) -> Result<(), Vec<Violation>> {
+    let mut findings = Findings {
+        found: Vec::new(),
+        memory,
+    };
     acting::check(observed, plan, &mut findings);
     deciding::check(observed, plan, &mut findings);
     status_rule::check(observed, plan, &mut findings);
-    match findings.0.is_empty() {
+    match findings.found.is_empty() {
         true => Ok(()),
-        false => Err(findings.0),
+        false => Err(findings.found),
     }
 }

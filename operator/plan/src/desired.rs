@@ -39,11 +39,6 @@ impl Memory {
     }
 }
 
-/// What `line` should run.
-pub(crate) fn desired(observed: &Observed, line: &str) -> Result<Rendering, Refusal> {
-    Question::of(observed, line)?.answer()
-}
-
 /// All that a rendering depends on.
 #[derive(Clone, PartialEq)]
 struct Question<'a> {

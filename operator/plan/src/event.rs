@@ -168,6 +168,14 @@ pub(crate) fn superseded(line: &str, trial: &Trial, version: &str, withdrawn: bo
     event(false, EventReason::LineSuperseded, note, None)
 }
 
+pub(crate) fn withdrawn(line: &str, trial: &Trial) -> Event {
+    let old = &trial.rendering.version;
+    let note = format!(
+        "{line}: the trial of {old} ends without a verdict, since the line was taken out of the plant; going back"
+    );
+    event(false, EventReason::LineSuperseded, note, None)
+}
+
 pub(crate) fn drift(line: &str, related: Related) -> Event {
     let note = format!(
         "{line}: {} {} was not as rendered and is put back",

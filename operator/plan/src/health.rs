@@ -11,7 +11,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Health {
     /// All of its pods are ready, and they run what was applied.
-    Ready,
+    Ready { wanted: i64 },
     /// They are not.
     NotReady {
         ready: i64,
@@ -40,7 +40,7 @@ pub(crate) fn of_stage(scene: Scene<'_>, stage: &RenderedStage) -> Health {
         .collect();
     let ready = pods.iter().map(|pod| i64::from(pod.ready)).sum();
     if rolled_out && ready >= wanted && pods.iter().all(|pod| pod.ready) {
-        return Health::Ready;
+        return Health::Ready { wanted };
     }
     Health::NotReady {
         ready: i64::min(ready, wanted),
@@ -81,7 +81,8 @@ pub(crate) enum JobState<'a> {
 }
 
 /// Where the check Job of a rendering stands.
-pub(crate) fn of_check<'a>(observed: &'a Observed, check: &RenderedCheck) -> JobState<'a> {
+pub(crate) fn of_check<'a>(scene: Scene<'a>, check: &RenderedCheck) -> JobState<'a> {
+    let observed = scene.observed;
     let job = observed
         .objects
         .iter()
@@ -100,7 +101,6 @@ pub(crate) fn of_check<'a>(observed: &'a Observed, check: &RenderedCheck) -> Job
                 .unwrap_or_else(|| "no reason given".to_owned()),
         };
     }
-    let scene = Scene { observed, line: "" };
     if check.objects.iter().any(|o| scene.find(o).is_none()) {
         return JobState::Missing;
     }

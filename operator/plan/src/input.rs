@@ -2,6 +2,7 @@
 
 use crate::desired::{self, Memory, Refusal};
 use crate::hold::Hold;
+use crate::object::{Index, Scene};
 use crate::observed::{Observed, Revision};
 use crate::stage::Strategies;
 use andon_api::{Analysis, RenderingReference, SITE_LINE, Strategy, Target, duration, percent};
@@ -15,6 +16,8 @@ use std::time::Duration;
 /// What a decision sees.
 pub(crate) struct Input<'a> {
     pub(crate) observed: &'a Observed,
+    /// Its objects by name and kind.
+    pub(crate) index: Index<'a>,
     /// The lines that take part, in the order in which they move, each with what it should run.
     pub(crate) lines: Vec<(String, Result<Arc<Rendering>, Refusal>)>,
     /// How a canary is judged; none: nobody asks anything.
@@ -24,6 +27,15 @@ pub(crate) struct Input<'a> {
 impl<'a> Input<'a> {
     pub(crate) fn now(&self) -> Timestamp {
         self.observed.now
+    }
+
+    /// One line of what is observed.
+    pub(crate) fn scene<'b>(&'b self, line: &'b str) -> Scene<'b> {
+        Scene {
+            observed: self.observed,
+            index: &self.index,
+            line,
+        }
     }
 
     /// Now, as it stands in a status: in whole seconds, so that reading it back changes nothing.
@@ -159,6 +171,7 @@ pub(crate) fn read<'a>(
     };
     Ok(Input {
         observed,
+        index: Index::of(observed),
         lines,
         rules,
     })

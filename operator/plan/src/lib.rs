@@ -25,7 +25,7 @@ mod status;
 mod verdict;
 
 pub use canary::MOST_RESTARTS;
-pub use check::{Violation, check};
+pub use check::{Violation, check, check_with};
 pub use count::MOST_CONTAINERS;
 pub use decide::{plan, plan_with};
 pub use desired::Memory;

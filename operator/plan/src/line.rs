@@ -55,6 +55,7 @@ impl<'a> Turn<'a> {
             Some(trial) if trial.failure.is_some() || trial.withdrawn.is_some() => {
                 self.go_back(trial);
             }
+            Some(trial) if self.input.desired(&self.line.name).is_none() => self.withdraw(trial),
             Some(trial) if self.is_superseded(&trial) && self.supersede(&trial, lines) => {}
             Some(trial) if !trial.checked => self.check(trial),
             Some(trial) => canary::watch(&mut self, trial),
@@ -65,10 +66,7 @@ impl<'a> Turn<'a> {
     }
 
     pub(crate) fn scene<'b>(&'b self) -> Scene<'b> {
-        Scene {
-            observed: self.input.observed,
-            line: &self.line.name,
-        }
+        self.input.scene(&self.line.name)
     }
 
     pub(crate) fn tell(&mut self, event: Event) {
@@ -149,14 +147,14 @@ impl<'a> Turn<'a> {
 
     /// One step of the check Job; an error is what it found.
     fn run_check(&mut self, trial: &mut Trial, check: &RenderedCheck) -> Result<(), String> {
-        let observed = self.input.observed;
+        let input = self.input;
         let mut running = |trouble| {
             self.hold = Some(Hold::CheckRunning {
                 job: check.name.clone(),
                 trouble,
             });
         };
-        match health::of_check(observed, check) {
+        match health::of_check(input.scene(""), check) {
             JobState::Complete => self.checked(trial, Some(check)),
             JobState::Failed { job, said } => {
                 // One that failed for an earlier trial is run again: a person asked for it.
@@ -194,10 +192,7 @@ impl<'a> Turn<'a> {
 
     /// Applies what the check needs and is not there.
     fn apply_check(&mut self, check: &RenderedCheck) {
-        let scene = Scene {
-            observed: self.input.observed,
-            line: "",
-        };
+        let scene = self.input.scene("");
         for wanted in &check.objects {
             let live = scene.find(wanted);
             // A Job cannot be changed once it runs.
@@ -318,6 +313,17 @@ impl<'a> Turn<'a> {
     }
 
     // --- Superseded -----------------------------------------------------------------------------------------------
+
+    /// A line that was taken out of the plant on trial goes back: nobody would be left to correct it, and the others would
+    /// wait for a verdict that may never come.
+    fn withdraw(&mut self, trial: Trial) {
+        self.tell(event::withdrawn(&self.line.name, &trial));
+        self.line.trial = Some(Trial {
+            withdrawn: Some(self.input.stamp()),
+            unready: None,
+            ..trial
+        });
+    }
 
     /// Whether the line should run something else than what is on trial, or the same for another target.
     fn is_superseded(&self, trial: &Trial) -> bool {

@@ -5,31 +5,44 @@ use crate::plan::{Change, Related};
 use andon_api::label;
 use andon_render::RenderedStage;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
-/// A text at a JSON pointer, or nothing.
-fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+/// A text of an object's metadata, or nothing.
+fn metadata<'a>(object: &'a Value, key: &str) -> &'a str {
     object
-        .pointer(pointer)
+        .get("metadata")
+        .and_then(|metadata| metadata.get(key))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+fn api_version(object: &Value) -> &str {
+    object
+        .get("apiVersion")
         .and_then(Value::as_str)
         .unwrap_or_default()
 }
 
 pub(crate) fn kind(object: &Value) -> &str {
-    text(object, "/kind")
+    object
+        .get("kind")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 pub(crate) fn name(object: &Value) -> &str {
-    text(object, "/metadata/name")
+    metadata(object, "name")
 }
 
 pub(crate) fn uid(object: &Value) -> &str {
-    text(object, "/metadata/uid")
+    metadata(object, "uid")
 }
 
 /// The value of a label, or nothing.
 pub(crate) fn label<'a>(object: &'a Value, key: &str) -> &'a str {
     object
-        .pointer("/metadata/labels")
+        .get("metadata")
+        .and_then(|metadata| metadata.get("labels"))
         .and_then(|labels| labels.get(key))
         .and_then(Value::as_str)
         .unwrap_or_default()
@@ -37,7 +50,9 @@ pub(crate) fn label<'a>(object: &'a Value, key: &str) -> &'a str {
 
 /// Whether it is being deleted.
 pub(crate) fn terminating(object: &Value) -> bool {
-    object.pointer("/metadata/deletionTimestamp").is_some()
+    object
+        .get("metadata")
+        .is_some_and(|metadata| metadata.get("deletionTimestamp").is_some())
 }
 
 /// Whether it runs pods that stay.
@@ -48,7 +63,7 @@ pub(crate) fn is_workload(object: &Value) -> bool {
 /// The object as an event names it.
 pub(crate) fn related(object: &Value) -> Related {
     Related {
-        api_version: text(object, "/apiVersion").to_owned(),
+        api_version: api_version(object).to_owned(),
         kind: kind(object).to_owned(),
         name: name(object).to_owned(),
     }
@@ -57,10 +72,21 @@ pub(crate) fn related(object: &Value) -> Related {
 /// Deletes an observed object.
 pub(crate) fn delete(object: &Value) -> Change {
     Change::Delete {
-        api_version: text(object, "/apiVersion").to_owned(),
+        api_version: api_version(object).to_owned(),
         kind: kind(object).to_owned(),
         name: name(object).to_owned(),
         uid: uid(object).to_owned(),
+    }
+}
+
+/// The observed objects by name and kind.
+#[derive(Default)]
+pub(crate) struct Index<'a>(BTreeMap<(&'a str, &'a str), &'a Value>);
+
+impl<'a> Index<'a> {
+    pub(crate) fn of(observed: &'a Observed) -> Self {
+        let entry = |object: &'a Value| ((name(object), kind(object)), object);
+        Self(observed.objects.iter().map(entry).collect())
     }
 }
 
@@ -68,16 +94,14 @@ pub(crate) fn delete(object: &Value) -> Change {
 #[derive(Clone, Copy)]
 pub(crate) struct Scene<'a> {
     pub(crate) observed: &'a Observed,
+    pub(crate) index: &'a Index<'a>,
     pub(crate) line: &'a str,
 }
 
 impl<'a> Scene<'a> {
     /// The observed object of that kind and name.
     pub(crate) fn find(self, wanted: &Value) -> Option<&'a Value> {
-        self.observed
-            .objects
-            .iter()
-            .find(|object| kind(object) == kind(wanted) && name(object) == name(wanted))
+        self.index.0.get(&(name(wanted), kind(wanted))).copied()
     }
 
     /// The line's objects.

@@ -156,6 +156,7 @@ fn step(
     if purpose == Purpose::GoBack && !old.gone() {
         outcome.delete(old.objects.iter().copied());
     }
+    let before = outcome.changes.len();
     let mut free = true;
     for object in &stage.objects {
         free &= outcome.ensure(scene, object);
@@ -167,12 +168,18 @@ fn step(
         });
         return;
     }
-    if let Health::NotReady {
-        ready,
-        wanted,
-        trouble,
-    } = health::of_stage(scene, stage)
-    {
+    // What is seen of an object that is only just being changed says nothing about what it will be.
+    let changed = outcome.changes.len() > before;
+    let not_ready = match health::of_stage(scene, stage) {
+        Health::Ready { .. } if !changed => None,
+        Health::Ready { wanted } => Some((0, wanted, None)),
+        Health::NotReady {
+            ready,
+            wanted,
+            trouble,
+        } => Some((ready, wanted, trouble)),
+    };
+    if let Some((ready, wanted, trouble)) = not_ready {
         outcome.wait(Hold::StageNotReady {
             stage: stage.name.clone(),
             ready,

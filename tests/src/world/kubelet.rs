@@ -70,7 +70,6 @@ impl ToyPod {
 impl World {
     /// One second of the workload controllers and the kubelet.
     pub(super) fn run_controllers(&mut self) {
-        let before: Vec<Pod> = self.pods.iter().map(|toy| toy.pod.clone()).collect();
         self.run_kubelet();
         let workloads = self
             .objects
@@ -85,33 +84,37 @@ impl World {
                 _ => self.run_workload(&key, &object),
             }
         }
-        let after: Vec<Pod> = self.pods.iter().map(|toy| toy.pod.clone()).collect();
-        self.dirty |= before != after;
     }
 
     fn run_kubelet(&mut self) {
         let now = self.now;
         let age = |since: Timestamp| now.duration_since(since).as_secs();
+        let before = self.pods.len();
         self.pods
             .retain(|toy| toy.gone.is_none_or(|gone| gone > now));
+        self.dirty |= self.pods.len() != before;
         for toy in &mut self.pods {
             if toy.gone.is_some() || toy.pod.stage == label::CHECK {
                 continue;
             }
             if toy.image().ends_with("missing") {
+                self.dirty |= toy.pod.trouble.is_none();
                 toy.pod.trouble = Some(format!("ImagePullBackOff: {} does not exist", toy.image()));
                 continue;
             }
             let crashes = toy.env("CRASHES") == "yes" && toy.pod.ready && age(toy.since) > 8;
             if toy.runs() && (crashes || self.random.chance(self.faults.pod_death)) {
+                self.dirty = true;
                 toy.pod.restarts += 1;
                 toy.pod.started = None;
                 toy.pod.ready = false;
                 toy.pod.last_words = crashes.then(|| "OutOfMemoryError".to_owned());
                 (toy.good, toy.bad, toy.since) = (0, 0, now);
             } else if !toy.runs() && age(toy.since) >= START {
+                self.dirty = true;
                 toy.pod.started = Some(now);
             } else if toy.runs() && !toy.pod.ready && age(toy.since) >= START + READY {
+                self.dirty = true;
                 toy.pod.ready = true;
             }
         }
@@ -122,6 +125,7 @@ impl World {
         let slow = self.random.chance(self.faults.slow_end);
         let toy = &mut self.pods[index];
         if toy.gone.is_none() {
+            self.dirty = true;
             toy.pod.terminating = true;
             toy.gone =
                 Some(self.now + SignedDuration::from_secs(if slow { SLOW_END } else { END }));
@@ -198,6 +202,7 @@ impl World {
             trouble: None,
             last_words: None,
         };
+        self.dirty = true;
         self.pods.push(ToyPod {
             pod,
             owner: key.clone(),

@@ -25,7 +25,8 @@ enum Right<'a> {
     Nothing,
 }
 
-pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings) {
+pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_>) {
+    one_stage_at_a_time(observed, plan, findings);
     for change in &plan.changes {
         match change {
             Change::Apply { object, uid } => apply(observed, object, uid.as_deref(), findings),
@@ -89,6 +90,32 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings) {
     }
 }
 
+/// On trial, one stage after the other: no plan brings the workloads of two stages of a line at once.
+fn one_stage_at_a_time(observed: &Observed, plan: &Plan, findings: &mut Findings<'_>) {
+    for line in &observed.integration.status.lines {
+        let on_trial = line.trial.as_ref().is_some_and(|t| {
+            t.checked && t.failure.is_none() && t.withdrawn.is_none() && t.baking_since.is_none()
+        });
+        if !on_trial {
+            continue;
+        }
+        let stages: std::collections::BTreeSet<&str> = plan
+            .changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::Apply { object, .. } => Some(object),
+                _ => None,
+            })
+            .filter(|o| o["kind"] == "Deployment" || o["kind"] == "StatefulSet")
+            .filter(|o| tag(o, label::LINE) == line.name)
+            .map(|o| tag(o, label::STAGE))
+            .collect();
+        findings.demand(stages.len() <= 1, "I6", || {
+            format!("brings {stages:?} of {} at once", line.name)
+        });
+    }
+}
+
 /// Whether a line's status needs a rendering to be kept.
 fn refers(line: &LineStatus, digest: &str) -> bool {
     line.last_good
@@ -136,7 +163,7 @@ fn right<'a>(observed: &'a Observed, line: &str) -> Right<'a> {
     }
 }
 
-fn apply(observed: &Observed, object: &Value, uid: Option<&str>, findings: &mut Findings) {
+fn apply(observed: &Observed, object: &Value, uid: Option<&str>, findings: &mut Findings<'_>) {
     let (kind, name) = (
         object["kind"].as_str().unwrap_or(""),
         text(object, ["metadata", "name"]),
@@ -195,7 +222,7 @@ fn apply(observed: &Observed, object: &Value, uid: Option<&str>, findings: &mut 
 }
 
 /// Of a stage that does not share its session, nothing new comes while anything old is there.
-fn never_two(observed: &Observed, line: &str, stage: &RenderedStage, findings: &mut Findings) {
+fn never_two(observed: &Observed, line: &str, stage: &RenderedStage, findings: &mut Findings<'_>) {
     let others = |l: &str, s: &str, instance: &str| {
         l == line && s == stage.name && instance != stage.instance
     };
@@ -224,7 +251,7 @@ fn never_two(observed: &Observed, line: &str, stage: &RenderedStage, findings: &
     }
 }
 
-fn delete(observed: &Observed, kind: &str, name: &str, uid: &str, findings: &mut Findings) {
+fn delete(observed: &Observed, kind: &str, name: &str, uid: &str, findings: &mut Findings<'_>) {
     let live = observed
         .objects
         .iter()
@@ -269,7 +296,7 @@ fn not_before_ready(
     line: &str,
     old: &Value,
     rendering: &Rendering,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) {
     let lines = &observed.integration.status.lines;
     let trial = lines

@@ -6,7 +6,7 @@ use crate::plan::Plan;
 use andon_api::{Analysis, LineStatus, Trial, duration, label, percent};
 use std::collections::BTreeMap;
 
-pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings) {
+pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_>) {
     let before = |name: &str| {
         observed
             .integration
@@ -58,7 +58,7 @@ fn begins(
     plan: &Plan,
     line: &LineStatus,
     new: &Trial,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) {
     let name = &line.name;
     findings.demand(!new.checked && new.failure.is_none(), "I2", || {
@@ -82,9 +82,7 @@ fn begins(
     };
     let stopped = remembered.filter(same).find(|l| {
         let failed = l.failed.as_ref().map(|f| f.rendering.digest.as_str());
-        let asked = crate::desired::desired(observed, &l.name)
-            .map(|r| r.digest)
-            .ok();
+        let asked = findings.desired(observed, &l.name);
         asked.as_deref() == failed
     });
     let asked = observed.integration.annotations.get(label::RETRY);
@@ -105,7 +103,7 @@ fn begins(
 }
 
 /// Every line before this one, by criticality and name, runs what it should.
-fn earlier_are_done(observed: &Observed, plan: &Plan, name: &str, findings: &mut Findings) {
+fn earlier_are_done(observed: &Observed, plan: &Plan, name: &str, findings: &mut Findings<'_>) {
     let spec = &observed.site.spec;
     let chosen = spec
         .integrations
@@ -130,9 +128,7 @@ fn earlier_are_done(observed: &Observed, plan: &Plan, name: &str, findings: &mut
             .iter()
             .find(|l| l.name == other.name)
             .and_then(|l| l.last_good.as_ref());
-        let asked = crate::desired::desired(observed, &other.name)
-            .map(|r| r.digest)
-            .ok();
+        let asked = findings.desired(observed, &other.name);
         let done = asked.is_some() && asked.as_ref() == runs.map(|r| &r.digest);
         findings.demand(done, "I11", || {
             format!("{name} begins before {}", other.name)
@@ -146,18 +142,18 @@ fn goes_on(
     plan: &Plan,
     line: &LineStatus,
     (old, new): (&Trial, &Trial),
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) {
     let name = &line.name;
     let same = old.rendering == new.rendering
         && old.target_digest == new.target_digest
         && old.started == new.started;
     if !same {
-        findings.demand(
-            old.failure.is_none() && old.withdrawn.is_none(),
-            "I8",
-            || format!("{name}: another trial begins before the failed one is taken back"),
-        );
+        if old.failure.is_some() || old.withdrawn.is_some() {
+            let had = observed.integration.status.lines.iter();
+            let had = had.clone().find(|l| l.name == *name);
+            ends(observed, (line, had), old, findings);
+        }
         return begins(observed, plan, line, new, findings);
     }
     findings.demand(old.checked <= new.checked, "I3", || {
@@ -224,7 +220,12 @@ fn counts(trial: &Trial) -> BTreeMap<String, (i64, i64)> {
 }
 
 /// Whether some check has the evidence that a failure needs, computed another way: by adding up the mixture.
-fn has_evidence(observed: &Observed, line: &LineStatus, trial: &Trial, findings: &mut Findings) {
+fn has_evidence(
+    observed: &Observed,
+    line: &LineStatus,
+    trial: &Trial,
+    findings: &mut Findings<'_>,
+) {
     let Some(analysis) = analysis(observed) else {
         return;
     };
@@ -259,9 +260,12 @@ fn ends(
     observed: &Observed,
     (line, had): (&LineStatus, Option<&LineStatus>),
     old: &Trial,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) {
     let name = &line.name;
+    if old.withdrawn.is_some() || old.failure.is_some() {
+        nothing_left(observed, line, had, old, findings);
+    }
     if old.withdrawn.is_some() && old.failure.is_none() {
         return findings.demand(
             line.last_good == had.and_then(|l| l.last_good.clone()),
@@ -302,28 +306,77 @@ fn ends(
     enough(observed, name, old, analysis, findings);
 }
 
+/// A trial that was taken back has left nothing of its own.
+fn nothing_left(
+    observed: &Observed,
+    line: &LineStatus,
+    had: Option<&LineStatus>,
+    old: &Trial,
+    findings: &mut Findings<'_>,
+) {
+    let rendering = |digest: &str| {
+        let mut kept = observed.revisions.iter();
+        kept.find(|r| r.line == line.name && r.rendering.digest == digest)
+            .map(|r| &r.rendering)
+    };
+    let good = had.and_then(|l| l.last_good.as_ref());
+    let good = good.and_then(|kept| rendering(&kept.digest));
+    let Some(tried) = rendering(&old.rendering.digest) else {
+        return;
+    };
+    let in_place = |s: &&andon_render::RenderedStage| s.strategy != andon_api::Strategy::InPlace;
+    for stage in tried.stages.iter().filter(in_place) {
+        let shared = good.is_some_and(|g| g.stages.iter().any(|s| s.instance == stage.instance));
+        let left = observed
+            .pods
+            .iter()
+            .any(|p| p.line == line.name && p.instance == stage.instance);
+        findings.demand(shared || !left, "I8", || {
+            format!(
+                "{} is said to be gone while its pods are there",
+                stage.instance
+            )
+        });
+    }
+}
+
 /// Every check has its documents, and no more bad ones than its limit.
 fn enough(
     observed: &Observed,
     name: &str,
     old: &Trial,
     analysis: &Analysis,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) {
     let mut trial = old.clone();
     for pod in observed.pods.iter().filter(|p| p.line == *name) {
         if let (Some(started), Some(Reading::Counts(now))) =
             (pod.started, observed.readings.get(&pod.uid))
         {
+            let second = started.as_second();
+            let last = now
+                .indicators
+                .iter()
+                .map(|(name, count)| (name.clone(), vec![count.good, count.bad]))
+                .collect();
             let mut known = trial.containers.iter_mut();
-            let known =
-                known.find(|c| c.pod == pod.uid && c.started.0.as_second() == started.as_second());
-            if let Some(known) = known {
-                for (indicator, count) in &now.indicators {
-                    known
-                        .last
-                        .insert(indicator.clone(), vec![count.good, count.bad]);
+            match known.find(|c| c.pod == pod.uid && c.started.0.as_second() == second) {
+                Some(known) => known.last = last,
+                // Nobody has read it before: if the trial started it, all that it counted counts.
+                None if old
+                    .replacing_since
+                    .as_ref()
+                    .is_some_and(|s| second >= s.0.as_second()) =>
+                {
+                    trial.containers.push(andon_api::ContainerCount {
+                        pod: pod.uid.clone(),
+                        started: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(started),
+                        base: BTreeMap::new(),
+                        last,
+                        done: Vec::new(),
+                    });
                 }
+                None => {}
             }
         }
     }
@@ -352,7 +405,7 @@ fn last_good(
     observed: &Observed,
     line: &LineStatus,
     had: Option<&LineStatus>,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) {
     let digest = |l: Option<&LineStatus>| {
         l.and_then(|l| l.last_good.as_ref())

@@ -7,7 +7,7 @@ use andon_api::PlantIntegrationStatus;
 use andon_api::condition::{self, ConditionType};
 use andon_api::reason::{ConditionReason, HoldReason};
 
-pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings) {
+pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_>) {
     let status = &plan.status;
     let is_true = |kind| condition::is_true(&status.conditions, kind);
     let ready = condition::find(&status.conditions, ConditionType::Ready);
