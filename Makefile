@@ -58,13 +58,18 @@ check: $(CACHE)/cargo/bin/cargo-deny $(BIN)/helm ## Formatting, lints, licences,
 
 unit: ## Unit tests, golden scenarios, simulation, examples; no cluster
 	cargo test --quiet --workspace --lib --bins
+	cargo test --quiet -p andon-api -p andon-render -p andon-plan -p andon-controller -p andon-cli
 	cargo test --quiet -p andon-tests --test scenario --test simulation --test example
 
+# The operator runs as a process beside the cluster here: its image and the chart are tried by the demo.
 .PHONY: cluster-tests
-cluster-tests: parts ## The tests that need a cluster: API server, then connectors and all
+cluster-tests: cluster-programs engine-images $(VENV)/.stamp programs ## The tests that need a cluster: API server, then connectors and all
 	cargo build --quiet --workspace --tests
 	tests/with-cluster test cargo test --quiet -p andon-tests --test apiserver_crd --test apiserver -- --test-threads=1
-	cargo test --quiet -p andon-tests --test e2e -- --test-threads=1 --nocapture
+	ANDON_OPERATOR=process ANDON_CHAPTERS=drift cargo test --quiet -p andon-tests --test e2e
+
+e2e: parts $(BIN)/prometheus ## The story on a real cluster and every fault around it (ANDON_CHAPTERS=a,b for some)
+	cargo test --quiet -p andon-tests --test e2e
 
 simulate: ## Simulation with SEEDS=N seeds
 	cargo run --quiet --release -p andon-tests --bin simulate -- --seeds $(or $(SEEDS),1000)

@@ -33,8 +33,6 @@ CLUSTER_PROGRAMS := $(addprefix $(BIN)/,andon-cluster kubectl helm mkimage)
 ifeq ($(FOREIGN_KUBECONFIG),)
 CLUSTER_PROGRAMS += $(BIN)/hyper $(BIN)/coredns $(IMG)/pause.tar
 cluster-programs: cluster-deps
-# The end-to-end test has a Prometheus beside the cluster; the demo needs none.
-cluster-tests: $(BIN)/prometheus
 endif
 cluster-programs: $(CLUSTER_PROGRAMS)
 
