@@ -54,11 +54,16 @@ pub struct Context {
 
 impl Context {
     /// A context without failures so far.
-    pub fn new(client: Client, writer: Writer, teller: Teller, metrics: Metrics) -> Self {
+    pub fn new(
+        (client, http): (Client, reqwest::Client),
+        writer: Writer,
+        teller: Teller,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             client,
             writer,
-            http: reqwest::Client::new(),
+            http,
             teller,
             metrics,
             failures: Mutex::default(),

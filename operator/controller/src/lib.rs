@@ -59,6 +59,9 @@ pub enum Error {
     /// There is no API server to talk to.
     #[error("failed to make a client; run in a cluster or set KUBECONFIG")]
     Client(#[source] Box<kube::Error>),
+    /// There is no client for Prometheus servers.
+    #[error("failed to make a client for Prometheus servers")]
+    Http(#[source] reqwest::Error),
     /// Probes and metrics cannot be served.
     #[error("failed to serve probes and metrics")]
     Probes(#[source] probes::Error),
@@ -122,6 +125,7 @@ async fn operate(
 ) -> Result<(), Error> {
     let shutdown = shutdown.fuse();
     futures::pin_mut!(shutdown);
+    let http = adapter::prometheus::client().map_err(Error::Http)?;
     let identity = config.election.identity.clone();
     let mut candidate = Candidate::new(client.clone(), config.election.clone());
     let campaign = async {
@@ -137,7 +141,12 @@ async fn operate(
     metrics.leader(true);
     let writer = writer(&config, client.clone(), &candidate);
     let (teller, telling) = Teller::new(writer.clone(), identity);
-    let context = Arc::new(Context::new(client, writer, teller, metrics.clone()));
+    let context = Arc::new(Context::new(
+        (client, http),
+        writer,
+        teller,
+        metrics.clone(),
+    ));
     let (stop, stopping) = oneshot::channel::<()>();
     let controllers = controllers(context, stopping.map(drop).boxed().shared());
     let work = async { tokio::join!(controllers, telling) };
