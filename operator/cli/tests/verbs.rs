@@ -210,20 +210,18 @@ fn plan_prints_what_the_operator_would_do() {
         .split_once("spec:\n")
         .map(|(_, spec)| spec)
         .unwrap_or_default();
-    let observed = format!(
-        "now: 2026-11-23T08:00:00Z
-site: {{name: ulm, namespace: plant-ulm, spec: {{}}}}
-integration: {{name: confirmations, uid: u, generation: 1, resourceVersion: '1', annotations: {{}},
-  spec: {{integration: confirmations}}, status: {{}}}}
+    let observed = "now: 2026-11-23T08:00:00Z
+site: {name: ulm, namespace: plant-ulm, spec: {}}
+integration: {name: confirmations, uid: u, generation: 1, resourceVersion: '1', annotations: {},
+  spec: {integration: confirmations}, status: {}}
 blueprint: absent
 neighbours: []
 revisions: []
 objects: []
 pods: []
-readings: {{}}
+readings: {}
 dryRun:
 "
-    )
     .replace(
         "site: {name: ulm, namespace: plant-ulm, spec: {}}",
         &format!("site:\n name: ulm\n namespace: plant-ulm\n spec:\n{spec}"),

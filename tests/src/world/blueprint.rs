@@ -149,6 +149,7 @@ fn yes<'a>(flag: bool, then: &'a str, otherwise: &'a str) -> &'a str {
     if flag { then } else { otherwise }
 }
 
+#[expect(clippy::too_many_lines, reason = "a literal: the files of a package")]
 fn files(content: &str, variant: &Variant) -> BTreeMap<String, String> {
     let erp = yes(variant.wrong_erp, "wrong", "{{ parameters.erp }}");
     let image = yes(variant.missing_image, "post:missing", "post:1");

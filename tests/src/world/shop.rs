@@ -38,11 +38,12 @@ impl World {
                 && toy.pod.ready
                 && toy.env("DEAF") != "yes"
         });
-        if listens && !self.faults.idle.contains(line) {
-            if let Some(line) = self.shop.get_mut(line) {
-                line.queue += 1;
-                line.produced += 1;
-            }
+        if listens
+            && !self.faults.idle.contains(line)
+            && let Some(line) = self.shop.get_mut(line)
+        {
+            line.queue += 1;
+            line.produced += 1;
         }
     }
 

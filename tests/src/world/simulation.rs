@@ -161,6 +161,7 @@ impl Run {
     }
 
     /// Something happens at the plant.
+    #[expect(clippy::too_many_lines, reason = "a list of what may happen in a turn")]
     fn act(&mut self) -> Act {
         let lines: Vec<String> = self
             .world

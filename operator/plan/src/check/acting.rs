@@ -64,30 +64,33 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
                 });
             }
             Change::DeleteRevision { name, uid } => {
-                let there = observed
-                    .revisions
-                    .iter()
-                    .find(|r| r.uid == *uid && r.name == *name);
-                findings.demand(there.is_some(), "I5", || {
-                    format!("deletes {name}, which was not seen")
-                });
-                let lines = observed
-                    .integration
-                    .status
-                    .lines
-                    .iter()
-                    .chain(&plan.status.lines);
-                let promoted_over = |line: &LineStatus| {
-                    // The trial that is promoted is the last good afterwards, so it is named there.
-                    there.is_some_and(|r| r.line == line.name && refers(line, &r.rendering.digest))
-                };
-                let after = plan.status.lines.iter().any(promoted_over);
-                findings.demand(!after && lines.count() > 0, "I12", || {
-                    format!("deletes {name}, which is needed")
-                });
+                delete_revision(observed, plan, (name, uid), findings);
             }
         }
     }
+}
+
+/// Only what was seen is deleted, and nothing that a line's status names afterwards.
+fn delete_revision(
+    observed: &Observed,
+    plan: &Plan,
+    (name, uid): (&str, &str),
+    findings: &mut Findings<'_>,
+) {
+    let mut revisions = observed.revisions.iter();
+    let there = revisions.find(|r| r.uid == uid && r.name == name);
+    findings.demand(there.is_some(), "I5", || {
+        format!("deletes {name}, which was not seen")
+    });
+    // The trial that is promoted is the last good afterwards, so it is named there.
+    let needed = |line: &LineStatus| {
+        there.is_some_and(|r| r.line == line.name && refers(line, &r.rendering.digest))
+    };
+    let needed = plan.status.lines.iter().any(needed);
+    let known = !observed.integration.status.lines.is_empty() || !plan.status.lines.is_empty();
+    findings.demand(!needed && known, "I12", || {
+        format!("deletes {name}, which is needed")
+    });
 }
 
 /// On trial, one stage after the other: no plan brings the workloads of two stages of a line at once.

@@ -80,10 +80,7 @@ fn obeyed(mut observed: ObservedRelease) -> ObservedRelease {
     observed
 }
 
-fn status_of<'a>(
-    observed: &'a mut ObservedRelease,
-    plant: usize,
-) -> &'a mut PlantIntegrationStatus {
+fn status_of(observed: &mut ObservedRelease, plant: usize) -> &mut PlantIntegrationStatus {
     &mut observed.plants[plant].integration.as_mut().unwrap().status
 }
 
