@@ -1,6 +1,8 @@
 //! One test for every file in `scenarios/`: the story that comes out must be the one that is kept beside it.
 //! `BLESS=1` rewrites the kept ones; read them aloud before committing.
 
+#![allow(clippy::expect_used)]
+
 use andon_tests::world::Scenario;
 use std::path::{Path, PathBuf};
 
