@@ -51,7 +51,7 @@ $(CACHE)/cargo/bin/cargo-deny:
 check: $(CACHE)/cargo/bin/cargo-deny $(BIN)/helm ## Formatting, lints, licences, generated files, purity, chart
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
-	$< check --hide-inclusion-graph --log-level error bans licenses sources
+	$< --log-level error check --hide-inclusion-graph bans licenses sources
 	cargo run --quiet -p andon-api --bin crdgen -- --check crds charts/andon/crds
 	.ci/purity
 	$(BIN)/helm lint --quiet --strict charts/andon
