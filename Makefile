@@ -33,7 +33,7 @@ images: $(IMG)/connector.tar $(IMG)/broker.tar $(IMG)/operator.tar
 # ---- The main job ---------------------------------------------------------------------------------------------------
 
 demo: parts ## Takes plant ulm through two good releases and two bad ones, on a real cluster
-	cargo run --quiet -p andon-tests --bin demo
+	target/debug/demo
 
 # ---- Tests, the least powerful first ---------------------------------------------------------------------------------
 
@@ -52,31 +52,33 @@ check: $(CACHE)/cargo/bin/cargo-deny $(BIN)/helm ## Formatting, lints, licences,
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	$< --log-level error check --hide-inclusion-graph bans licenses sources
-	cargo run --quiet -p andon-api --bin crdgen -- --check crds charts/andon/crds
+	cargo build --quiet --workspace --bins
+	target/debug/crdgen --check crds charts/andon/crds
 	.ci/purity
 	$(BIN)/helm lint --quiet --strict charts/andon
 
+# By name, and in one call for the whole workspace: per crate, cargo would build the shared crates once more with other
+# features.
+UNCLUSTERED := crd verbs injection pack parameter render scenario simulation example
 unit: ## Unit tests, golden scenarios, simulation, examples; no cluster
-	cargo test --quiet --workspace --lib --bins
-	cargo test --quiet -p andon-api -p andon-render -p andon-plan -p andon-controller -p andon-cli
-	cargo test --quiet -p andon-tests --test scenario --test simulation --test example
+	cargo test --quiet --workspace --lib --bins $(addprefix --test ,$(UNCLUSTERED))
 
 # The operator runs as a process beside the cluster here: its image and the chart are tried by the demo.
 .PHONY: cluster-tests
 cluster-tests: cluster-programs engine-images $(VENV)/.stamp programs ## The tests that need a cluster: API server, then connectors and all
 	cargo build --quiet --workspace --tests
-	tests/with-cluster test cargo test --quiet -p andon-tests --test apiserver_crd --test apiserver -- --test-threads=1
-	ANDON_OPERATOR=process ANDON_CHAPTERS=drift cargo test --quiet -p andon-tests --test e2e
+	tests/with-cluster test cargo test --quiet --workspace --test apiserver_crd --test apiserver -- --test-threads=1
+	ANDON_OPERATOR=process ANDON_CHAPTERS=drift cargo test --quiet --workspace --test e2e
 
 e2e: parts $(BIN)/prometheus ## The story on a real cluster and every fault around it (ANDON_CHAPTERS=a,b for some)
-	cargo test --quiet -p andon-tests --test e2e
+	cargo test --quiet --workspace --test e2e
 
 simulate: ## Simulation with SEEDS=N seeds
 	cargo run --quiet --release -p andon-tests --bin simulate -- --seeds $(or $(SEEDS),1000)
 
 bench: parts ## The numbers of the README
 	cargo run --quiet --release -p andon-render --example render_bench
-	cargo run --quiet -p andon-tests --bin bench
+	target/debug/bench
 
 crds: ## Writes the generated CRDs
 	cargo run --quiet -p andon-api --bin crdgen -- crds charts/andon/crds
