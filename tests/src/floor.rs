@@ -17,6 +17,7 @@ const ADMIN_PORT: u16 = 9841;
 /// Everything that stands around Andon.
 pub struct Floor {
     folder: PathBuf,
+    plant: String,
     cluster: Option<String>,
     host: String,
     erp: Option<Background>,
@@ -51,6 +52,7 @@ impl Floor {
         };
         let mut floor = Self {
             folder,
+            plant: setup.plant.to_owned(),
             cluster: cluster.name.clone(),
             host,
             erp: None,
@@ -169,9 +171,9 @@ impl Floor {
         let mut command = Command::new(root().join(".cache/venv/bin/python"));
         command.arg(root().join("tests/floor/reconcile.py"));
         for line in self.lines.keys() {
-            command
-                .arg("--line")
-                .arg(self.folder.join(format!("{line}.jsonl")));
+            let journal = self.folder.join(format!("{line}.jsonl"));
+            let named = format!("{}/confirmations/{line}={}", self.plant, journal.display());
+            command.arg("--line").arg(named);
         }
         command
             .arg("--ledger")
