@@ -119,24 +119,7 @@ pub async fn erp_down(demo: &mut Demo) -> Result<()> {
 
 /// kill -9 of the operator in every phase of a good change, then of a bad one.
 pub async fn operator_killed(demo: &mut Demo) -> Result<()> {
-    run(demo.cluster.kubectl().args([
-        "-n",
-        SYSTEM,
-        "scale",
-        "deployment",
-        "andon",
-        "--replicas=0",
-    ]))?;
-    run(demo.cluster.kubectl().args([
-        "-n",
-        SYSTEM,
-        "wait",
-        "--for=delete",
-        "pod",
-        "--all",
-        "--timeout=60s",
-    ]))?;
-    let mut operator = start_operator(&demo.cluster)?;
+    let mut operator = take_operator(demo)?;
     let before = change(demo, 1200).await?;
     for line in [LINES[0], LINES[2]] {
         for phase in [LinePhase::Checking, LinePhase::Replacing, LinePhase::Baking] {
@@ -158,18 +141,36 @@ pub async fn operator_killed(demo: &mut Demo) -> Result<()> {
             lines.iter().any(|line| story::taken_back(line, "1.2.0"))
         })
         .await?;
-    drop(operator);
-    run(demo.cluster.kubectl().args([
-        "-n",
-        SYSTEM,
-        "scale",
-        "deployment",
-        "andon",
-        "--replicas=1",
-    ]))?;
+    give_back_operator(demo, operator)?;
     demo.story
         .say("killed nine times; 1.2.0 was taken back all the same");
     demo.replay_dead_letters(LINES[0])
+}
+
+/// An operator that can be killed: the one beside the cluster, or one that takes the place of the chart's.
+fn take_operator(demo: &mut Demo) -> Result<Background> {
+    if let Some(operator) = demo.operator.take() {
+        return Ok(operator);
+    }
+    let system = ["-n", SYSTEM];
+    let scale = ["scale", "deployment", "andon", "--replicas=0"];
+    run(demo.cluster.kubectl().args(system).args(scale))?;
+    let gone = ["wait", "--for=delete", "pod", "--all", "--timeout=60s"];
+    run(demo.cluster.kubectl().args(system).args(gone))?;
+    start_operator(&demo.cluster)
+}
+
+/// The chart's operator takes over again, if the chart is installed.
+fn give_back_operator(demo: &mut Demo, operator: Background) -> Result<()> {
+    let beside = std::env::var("ANDON_OPERATOR").is_ok_and(|how| how == "process");
+    if beside {
+        demo.operator = Some(operator);
+        return Ok(());
+    }
+    drop(operator);
+    let scale = ["scale", "deployment", "andon", "--replicas=1"];
+    run(demo.cluster.kubectl().args(["-n", SYSTEM]).args(scale))?;
+    Ok(())
 }
 
 /// kill -9 as soon as `line` is in `phase`; then another operator takes over.

@@ -3,7 +3,6 @@
 
 pub mod floor;
 pub mod memory;
-pub mod rollback;
 pub mod writes;
 
 use serde::Serialize;

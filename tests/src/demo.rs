@@ -5,11 +5,11 @@ use crate::floor::{Floor, Setup};
 use crate::packages;
 use crate::plant::{self, FLEET, LINES, PLANT};
 use crate::process::{Background, root};
+use crate::rollback::{self, Moments};
 use crate::story::{self, Story};
 use andon_api::LineStatus;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
-use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// What the demo measured; `target/demo/summary.json`.
@@ -78,7 +78,8 @@ pub struct Demo {
     pub story: Story,
     began: Instant,
     releases: Vec<Release>,
-    _operator: Option<Background>,
+    /// The operator, where it runs as a process beside the cluster and not from its image.
+    pub operator: Option<Background>,
 }
 
 impl Demo {
@@ -124,7 +125,7 @@ impl Demo {
             story,
             began: Instant::now(),
             releases: vec![],
-            _operator: operator,
+            operator,
         })
     }
 
@@ -133,8 +134,9 @@ impl Demo {
         self.floor.produce(true).await?;
         self.promoted("1.0.0", false).await?;
         self.promoted("1.1.0", true).await?;
+        let watched = tokio::spawn(rollback::moments(self.cluster.client.clone()));
         let refused = self.taken_back("1.2.0").await?;
-        let rollback = self.measure(&refused).await?;
+        let rollback = self.measure(&watched.await??).await?;
         let dead_lettered = rollback.bad_messages;
         self.replay(&refused.name, dead_lettered)?;
         self.taken_back("1.3.0").await?;
@@ -215,34 +217,13 @@ impl Demo {
         Ok(())
     }
 
-    /// The ledger's clock tells when the first refusal came, the line's status when the rest happened.
-    async fn measure(&self, line: &LineStatus) -> Result<Rollback> {
-        let failed = line
-            .failed
-            .as_ref()
-            .context("the line does not say that it failed")?;
-        let restored = failed
-            .restored
-            .as_ref()
-            .context("the line does not say when it was restored")?;
-        let refused: Vec<f64> = self
-            .floor
-            .entries(&line.name)
-            .await?
-            .iter()
-            .filter(|entry| entry["outcome"] == "refused")
-            .filter_map(when)
-            .collect();
-        let first = refused
-            .iter()
-            .copied()
-            .reduce(f64::min)
-            .context("the ERP has refused nothing")?;
-        let decided = failed.at.0.as_millisecond() as f64 / 1000.0;
+    /// The ledger's clock tells when the first refusal came, a watch when the rest became visible.
+    async fn measure(&self, moments: &Moments) -> Result<Rollback> {
+        let trial = rollback::figures(self, moments).await?;
         Ok(Rollback {
-            bad_messages: i64::try_from(refused.len())?,
-            seconds_to_decision: round(decided - first),
-            seconds_to_restored: round(restored.0.as_millisecond() as f64 / 1000.0 - decided),
+            bad_messages: i64::try_from(trial.bad_messages)?,
+            seconds_to_decision: round(trial.seconds_to_decision),
+            seconds_to_restored: round(trial.seconds_to_restored),
         })
     }
 
@@ -353,17 +334,6 @@ impl Ledger {
         let right = produced > 0 && produced == posted && duplicates == 0 && lost == 0;
         ensure!(right, "the books differ: {self:?}");
         Ok(())
-    }
-}
-
-fn when(entry: &Value) -> Option<f64> {
-    match &entry["time"] {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text
-            .parse::<jiff::Timestamp>()
-            .ok()
-            .map(|time| time.as_millisecond() as f64 / 1000.0),
-        _ => None,
     }
 }
 

@@ -8,6 +8,7 @@ pub mod packages;
 pub mod plant;
 pub mod process;
 pub mod prometheus;
+pub mod rollback;
 pub mod story;
 pub mod wait;
 pub mod world;

@@ -3,6 +3,7 @@
 use crate::event::Teller;
 use crate::metrics::Metrics;
 use crate::server_side_apply::Writer;
+use andon_plan::Memory;
 use kube::runtime::controller::Action;
 use kube::{Client, ResourceExt};
 use std::collections::BTreeMap;
@@ -50,6 +51,7 @@ pub struct Context {
     /// Own metrics.
     pub metrics: Metrics,
     failures: Mutex<BTreeMap<Which, u32>>,
+    renderings: Mutex<BTreeMap<String, Memory>>,
 }
 
 impl Context {
@@ -67,7 +69,27 @@ impl Context {
             teller,
             metrics,
             failures: Mutex::default(),
+            renderings: Mutex::default(),
         }
+    }
+
+    /// The renderings of an integration's looks before, taken out while it is planned: no object is reconciled twice at once.
+    /// Of one that has gone nothing is put back.
+    pub fn take_renderings(&self, object: &str) -> Memory {
+        let mut all = self
+            .renderings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.remove(object).unwrap_or_default()
+    }
+
+    /// Keeps them for the next look.
+    pub fn keep_renderings(&self, object: String, renderings: Memory) {
+        let mut all = self
+            .renderings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.insert(object, renderings);
     }
 
     /// Runs the steps of one reconcile, but not for ever.

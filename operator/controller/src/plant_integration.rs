@@ -15,6 +15,7 @@ use crate::kinds::CHILDREN;
 use crate::server_side_apply::{self, Owner};
 use crate::watch::{self, Stop};
 use andon_api::{Blueprint, PlantIntegration, PlantSite, label};
+use andon_plan::{Observed, Plan};
 use futures::StreamExt;
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::Pod;
@@ -48,7 +49,11 @@ enum Error {
 
 impl Failure for Error {
     fn stale(&self) -> bool {
-        matches!(self, Self::Report(server_side_apply::Error::Stale { .. }))
+        matches!(
+            self,
+            Self::Report(server_side_apply::Error::Stale { .. })
+                | Self::Observe(observe::Error::Changed)
+        )
     }
 
     fn too_long() -> Self {
@@ -156,12 +161,18 @@ async fn steps(context: &Context, namespace: &str, name: &str) -> Result<Action,
         .await
         .map_err(Error::Observe)?;
     let Some(observed) = observed else {
-        context.metrics.forget(&format!("{namespace}/{name}"));
+        let object = format!("{namespace}/{name}");
+        context.take_renderings(&object);
+        context.metrics.forget(&object);
         return Ok(Action::await_change());
     };
     // no client: pure
-    let plan = andon_plan::plan(&observed);
-    andon_plan::check(&observed, &plan).map_err(|rules| broken(&rules))?;
+    let plan = decide(context, &observed)?;
+    if !plan.changes.is_empty() {
+        observe::unchanged(context, &observed)
+            .await
+            .map_err(Error::Observe)?;
+    }
     let wake = plan.wake;
     let owner = Owner::of::<PlantIntegration>(namespace, name, &observed.integration.uid);
     // writes only
@@ -175,6 +186,17 @@ async fn steps(context: &Context, namespace: &str, name: &str) -> Result<Action,
     Ok(wake.map_or_else(Action::await_change, |wake| {
         Action::requeue(wake.max(SHORTEST_WAKE))
     }))
+}
+
+/// A plan that keeps every rule.
+fn decide(context: &Context, observed: &Observed) -> Result<Plan, Error> {
+    let object = format!("{}/{}", observed.site.namespace, observed.integration.name);
+    let mut renderings = context.take_renderings(&object);
+    let plan = andon_plan::plan_with(observed, &mut renderings);
+    let checked = andon_plan::check_with(observed, &plan, &mut renderings);
+    context.keep_renderings(object, renderings);
+    checked.map_err(|rules| broken(&rules))?;
+    Ok(plan)
 }
 
 fn broken(rules: &[andon_plan::Violation]) -> Error {

@@ -1,11 +1,11 @@
 //! `make bench`: the numbers of the README, each beside a floor of the same run, as a table and in `target/bench/summary.json`.
 
-use andon_tests::bench::{Figure, Floor, floor, memory, rollback, writes};
+use andon_tests::bench::{Figure, Floor, floor, memory, writes};
 use andon_tests::cluster::Cluster;
 use andon_tests::demo::Demo;
 use andon_tests::plant::{LINES, SYSTEM};
 use andon_tests::process::{root, run};
-use andon_tests::story;
+use andon_tests::{rollback, story};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

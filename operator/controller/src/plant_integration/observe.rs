@@ -29,6 +29,9 @@ pub enum Error {
         #[source]
         source: Box<kube::Error>,
     },
+    /// It is not what it was when the look began.
+    #[error("the PlantIntegration has changed meanwhile")]
+    Changed,
     /// A ControllerRevision holds no rendering.
     #[error("failed to read the rendering in ControllerRevision {name}")]
     Revision {
@@ -91,6 +94,21 @@ pub async fn observe(
     // Asking took time; the decision is about now.
     observed.now = Timestamp::now();
     Ok(Some(observed))
+}
+
+/// An error if the PlantIntegration has moved on since it was observed: what was planned then is not to be done now. The
+/// status write has the same precondition, but it comes last.
+pub async fn unchanged(context: &Context, observed: &Observed) -> Result<(), Error> {
+    let api = Api::<PlantIntegration>::namespaced(context.client.clone(), &observed.site.namespace);
+    let now = api
+        .get_metadata_opt(&observed.integration.name)
+        .await
+        .map_err(read("the PlantIntegration's version"))?;
+    let version = now.and_then(|it| it.metadata.resource_version);
+    match version.as_deref() == Some(&observed.integration.resource_version) {
+        true => Ok(()),
+        false => Err(Error::Changed),
+    }
 }
 
 fn integration(mine: PlantIntegration) -> Integration {

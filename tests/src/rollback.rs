@@ -1,8 +1,8 @@
 //! A bad release, from the first document that the ERP refuses to the last good in its place again.
 
 use crate::demo::Demo;
-use crate::plant::{FLEET, LINES, PLANT};
-use andon_api::{IntegrationRelease, LineStatus, PlantIntegration};
+use crate::plant::{LINES, PLANT};
+use andon_api::{LineStatus, PlantIntegration, label};
 use anyhow::{Context, Result, bail, ensure};
 use futures::TryStreamExt;
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ const BAD: &str = "1.2.0";
 /// Limit and needed evidence of the demo's release: 1 % and 99.9 %.
 const LIMIT: f64 = 0.01;
 const NEEDED: f64 = 1000.0;
+const LIMIT_OF_TRIAL: Duration = Duration::from_secs(300);
 
 /// One trial, taken back.
 #[derive(Debug)]
@@ -32,7 +33,9 @@ pub struct Trial {
 }
 
 /// When things became visible. The status itself keeps whole seconds only.
-struct Moments {
+#[derive(Clone, Copy, Debug)]
+pub struct Moments {
+    began: Timestamp,
     decided: Timestamp,
     restored: Timestamp,
 }
@@ -40,9 +43,34 @@ struct Moments {
 /// Releases 1.2.0 (again) and follows the first line until it is taken back.
 pub async fn trial(demo: &Demo) -> Result<Trial> {
     let began = Timestamp::now();
-    let followed = tokio::time::timeout(Duration::from_secs(300), follow(demo, began)).await;
-    let moments = followed.with_context(|| format!("{BAD} was not taken back within 300 s"))??;
-    let refused = refusals(demo, began).await?;
+    let client = demo.cluster.client.clone();
+    let followed = tokio::spawn(tokio::time::timeout(
+        LIMIT_OF_TRIAL,
+        moments(client.clone()),
+    ));
+    // What has failed is tried again only if a person says so; each value counts once.
+    let retry = json!({"metadata": {"annotations": {label::RETRY: began.to_string()}}});
+    let integrations: Api<PlantIntegration> = Api::namespaced(client, PLANT);
+    integrations
+        .patch(
+            "confirmations",
+            &PatchParams::default(),
+            &Patch::Merge(&retry),
+        )
+        .await?;
+    demo.story.release(BAD).await?;
+    let moments = followed.await?.with_context(|| {
+        format!(
+            "{BAD} was not taken back within {} s",
+            LIMIT_OF_TRIAL.as_secs()
+        )
+    })??;
+    figures(demo, &moments).await
+}
+
+/// What the ledger and the moments say together.
+pub async fn figures(demo: &Demo, moments: &Moments) -> Result<Trial> {
+    let refused = refusals(demo, moments.began).await?;
     let needed = evidence_needs()?;
     ensure!(
         refused.len() >= needed,
@@ -58,25 +86,12 @@ pub async fn trial(demo: &Demo) -> Result<Trial> {
     })
 }
 
-/// Asks for the bad release and watches what becomes of it.
-async fn follow(demo: &Demo, began: Timestamp) -> Result<Moments> {
-    let client = demo.cluster.client.clone();
-    let integrations: Api<PlantIntegration> = Api::namespaced(client.clone(), PLANT);
-    let releases: Api<IntegrationRelease> = Api::namespaced(client, FLEET);
+/// Watches the first line until a release that is asked for after this has been taken back.
+pub async fn moments(client: kube::Client) -> Result<Moments> {
+    let integrations: Api<PlantIntegration> = Api::namespaced(client, PLANT);
     let mut watch = pin!(watch_object(integrations, "confirmations"));
+    let began = Timestamp::now();
     let before = next(&mut watch).await?.failed;
-    // What has failed is tried again only if a person says so; each value counts once.
-    let patch = json!({
-        "metadata": {"annotations": {"andon.dev/retry": began.to_string()}},
-        "spec": {"blueprint": {"version": BAD}},
-    });
-    releases
-        .patch(
-            "confirmations",
-            &PatchParams::default(),
-            &Patch::Merge(&patch),
-        )
-        .await?;
     let mut decided = None;
     loop {
         let line = next(&mut watch).await?;
@@ -89,6 +104,7 @@ async fn follow(demo: &Demo, began: Timestamp) -> Result<Moments> {
         let restored = failed.is_some_and(|it| it.restored.is_some() && line.trial.is_none());
         if let (true, Some(decided)) = (restored, decided) {
             return Ok(Moments {
+                began,
                 decided,
                 restored: now,
             });
