@@ -85,6 +85,7 @@ pub struct Demo {
 impl Demo {
     /// Starts the floor and installs operator, plant and broker.
     pub async fn start(cluster: Cluster, folder: &str) -> Result<Self> {
+        let story = Story::new(&cluster.client, FLEET, PLANT, "confirmations");
         // While the operator itself is worked on: the program just built, without an image.
         let local = std::env::var("ANDON_OPERATOR").is_ok_and(|how| how == "process");
         let images: &[&str] = if local {
@@ -92,7 +93,16 @@ impl Demo {
         } else {
             &["connector", "broker", "operator"]
         };
+        // An OPC UA server takes seconds to start, and works on the floor, not in the cluster.
+        let setup = Setup {
+            plant: "ulm",
+            lines: &LINES,
+            rate: 4.0,
+        };
+        let floor = Floor::start(&cluster, folder, &setup)?;
+        story.say("three lines and an ERP start on the shop floor; the images are imported");
         cluster.load(images)?;
+        story.say("the operator is installed");
         let operator = if local {
             plant::install_kinds(&cluster)?;
             Some(plant::start_operator(
@@ -103,14 +113,7 @@ impl Demo {
             plant::install_operator(&cluster)?;
             None
         };
-        let setup = Setup {
-            plant: "ulm",
-            lines: &LINES,
-            rate: 4.0,
-        };
-        let floor = Floor::start(&cluster, folder, &setup).await?;
-        let story = Story::new(&cluster.client, FLEET, PLANT, "confirmations");
-        story.say("three lines and an ERP stand on the shop floor; the operator is installed");
+        floor.ready().await?;
         plant::install_plant(&cluster, &floor).await?;
         story.say("plant ulm asks for its broker and for confirmations 1.0.0");
         let mut broker = Story::new(&cluster.client, FLEET, PLANT, "plant-base");

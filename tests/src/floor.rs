@@ -38,7 +38,7 @@ pub struct Setup<'a> {
 
 impl Floor {
     /// Starts the ERP and the lines; lines make nothing until [`Floor::produce`]. State goes to `target/<folder>/floor`.
-    pub async fn start(cluster: &Cluster, folder: &str, setup: &Setup<'_>) -> Result<Self> {
+    pub fn start(cluster: &Cluster, folder: &str, setup: &Setup<'_>) -> Result<Self> {
         let folder = root().join("target").join(folder).join("floor");
         if folder.exists() {
             std::fs::remove_dir_all(&folder)?;
@@ -63,11 +63,30 @@ impl Floor {
                 .build()?,
         };
         floor.erp_url = floor.forward(ERP_PORT)?;
-        floor.start_erp().await?;
+        floor.start_erp()?;
         for (number, line) in (0..).zip(setup.lines) {
-            floor.start_line(setup, line, number).await?;
+            floor.start_line(setup, line, number)?;
         }
         Ok(floor)
+    }
+
+    /// Waits until everything on the floor answers.
+    pub async fn ready(&self) -> Result<()> {
+        let health = format!("{}/_health", self.erp_url);
+        until("the ERP to answer", Duration::from_secs(60), || async {
+            self.http.get(&health).send().await?.error_for_status()?;
+            Ok(Look::Done(()))
+        })
+        .await?;
+        for line in self.lines.keys() {
+            until(
+                &format!("line {line} to answer"),
+                Duration::from_secs(120),
+                || async { self.journal(line).await.map(|_| Look::Done(())) },
+            )
+            .await?;
+        }
+        Ok(())
     }
 
     /// The address that connectors use.
@@ -81,7 +100,7 @@ impl Floor {
     }
 
     /// Starts the ERP, on its old ledger if there is one.
-    pub async fn start_erp(&mut self) -> Result<()> {
+    fn start_erp(&mut self) -> Result<()> {
         let mut command = self.command("erp.py");
         command
             .args([
@@ -97,17 +116,7 @@ impl Floor {
             command,
             &self.folder.join("erp.log"),
         )?);
-        let health = format!("{}/_health", self.erp_url);
-        until("the ERP to answer", Duration::from_secs(30), || async {
-            self.http.get(&health).send().await?.error_for_status()?;
-            Ok(Look::Done(()))
-        })
-        .await
-    }
-
-    /// Ends the ERP as a power cut would.
-    pub fn kill_erp(&mut self) {
-        self.erp = None;
+        Ok(())
     }
 
     /// Tells the ERP how to behave: `ok`, `down503`, `throttle429`, `slow`, `timeout`, `flap`, `picky`, `close`.
@@ -210,7 +219,7 @@ impl Floor {
             .try_for_each(|(line, _)| line.must_run())
     }
 
-    async fn start_line(&mut self, setup: &Setup<'_>, line: &str, number: u16) -> Result<()> {
+    fn start_line(&mut self, setup: &Setup<'_>, line: &str, number: u16) -> Result<()> {
         let admin = self.forward(ADMIN_PORT + number)?;
         let mut command = self.command("opcua_line.py");
         command
@@ -222,12 +231,7 @@ impl Floor {
         let log = self.folder.join(format!("{line}.log"));
         let started = Background::start(&format!("line {line}"), command, &log)?;
         self.lines.insert(line.to_owned(), (started, admin));
-        until(
-            &format!("line {line} to answer"),
-            Duration::from_secs(60),
-            || async { self.journal(line).await.map(|_| Look::Done(())) },
-        )
-        .await
+        Ok(())
     }
 
     /// A simulator's command, inside the floor's network.
