@@ -21,7 +21,8 @@ pub async fn judged_through_prometheus(demo: &mut Demo) -> Result<()> {
         return Ok(());
     }
     let prometheus = Prometheus::start(&demo.cluster).await?;
-    source(demo, &json!({"prometheus": {"url": prometheus.url()}})).await?;
+    let url = prometheus.url(demo.operator.is_none());
+    source(demo, &json!({"prometheus": {"url": url}})).await?;
     demo.story.say("plant ulm is judged through Prometheus now");
     let before = change(demo, 1110).await?;
     promoted(demo, &before).await?;

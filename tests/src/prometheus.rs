@@ -53,9 +53,13 @@ impl Prometheus {
         Ok(prometheus)
     }
 
-    /// Its address for pods, and for an operator that runs in one.
-    pub fn url(&self) -> String {
-        format!("http://{ADDRESS}")
+    /// Its address for an operator: one that runs in a pod, or one that runs as a process of this machine. The latter stays
+    /// the same when Prometheus is started again.
+    pub fn url(&self, in_a_pod: bool) -> String {
+        match in_a_pod {
+            true => format!("http://{ADDRESS}"),
+            false => self.from_here.clone(),
+        }
     }
 
     /// What it answers to a query, as its API says it.
