@@ -247,14 +247,17 @@ fn planned(
     blueprint: &BlueprintSpec,
 ) -> Result<()> {
     let analysis = release.spec.analysis.clone();
-    let digest = andon_plan::target_digest(blueprint, &release.spec.parameters, &analysis);
+    let digest = andon_plan::target_digest(blueprint, &release.spec);
     let target = Target {
         release: "andon-fleet/example".to_owned(),
         blueprint: release.spec.blueprint.clone(),
         parameters: release.spec.parameters.clone(),
         analysis,
+        rollback: release.spec.rollback.clone(),
         digest,
         go: Go::Proceed,
+        soaking: false,
+        retry: None,
     };
     let observed = Observed {
         now: "2026-11-23T08:00:00Z".parse()?,

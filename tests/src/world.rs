@@ -322,7 +322,10 @@ impl World {
             parameters: Parameters::new(),
             analysis: self.analysis.clone(),
             digest: format!("sha256:target-{version}"),
+            rollback: andon_api::Rollback::default(),
             go: andon_api::Go::Proceed,
+            soaking: false,
+            retry: None,
         };
         self.integration.spec.target = Some(target);
         self.lent_blueprint = None;

@@ -1,6 +1,6 @@
 //! The custom resource definitions, finished for the API server.
 
-use crate::{Blueprint, GROUP, IntegrationRelease, PlantIntegration, PlantSite};
+use crate::{Approval, Blueprint, GROUP, IntegrationRelease, PlantIntegration, PlantSite};
 use kube::CustomResourceExt;
 use serde_json::{Map, Value, json};
 
@@ -12,6 +12,7 @@ const SCHEMA: &str = "/spec/versions/0/schema/openAPIV3Schema";
 /// Every CRD, by file name.
 pub fn all() -> Result<Vec<(String, Value)>, serde_json::Error> {
     [
+        Approval::crd(),
         Blueprint::crd(),
         IntegrationRelease::crd(),
         PlantIntegration::crd(),

@@ -24,6 +24,16 @@ pub const VERSION: &str = "andon.dev/version";
 pub const DIGEST: &str = "andon.dev/digest";
 /// On an IntegrationRelease or PlantIntegration: take the failed mark off and try again; honoured once per value.
 pub const RETRY: &str = "andon.dev/retry";
+/// On an IntegrationRelease: let no line start until `RESUME` has a new value; honoured once per value.
+pub const PAUSE: &str = "andon.dev/pause";
+/// On an IntegrationRelease: the end of `PAUSE`; honoured once per value.
+pub const RESUME: &str = "andon.dev/resume";
+/// On an IntegrationRelease: give up what it asks for now; lines on trial go back, promoted ones stay. Honoured once per value.
+pub const ABORT: &str = "andon.dev/abort";
+/// On an IntegrationRelease: give up what it asks for now; promoted lines go back as well. Honoured once per value.
+pub const UNDO: &str = "andon.dev/undo";
+/// On an IntegrationRelease: who asked for this version. Never counts as an approver of it.
+pub const AUTHOR: &str = "andon.dev/author";
 
 /// Field manager of the site controller.
 pub const SITE_MANAGER: &str = "andon-site";

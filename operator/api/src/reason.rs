@@ -80,6 +80,26 @@ reasons! {
         SpecInvalid,
         /// The rendering that the line would go back to is no longer kept in the plant.
         LastGoodMissing,
+        /// An earlier wave is not over.
+        EarlierWaveNotDone,
+        /// The soak after a wave is not over.
+        Soaking,
+        /// People have to approve.
+        AwaitingApproval,
+        /// The wave selects no plant.
+        WaveEmpty,
+        /// Too many plants failed.
+        TooManyFailedPlants,
+        /// The release was given up.
+        GivenUp,
+        /// No wave selects the plant.
+        NoWave,
+        /// The plant is out of reach.
+        PlantOffline,
+        /// As many plants as may be are under way.
+        EnoughPlantsUnderWay,
+        /// The plant's windows, freezes or days off allow no change now.
+        WindowClosed,
     }
 }
 
@@ -126,6 +146,12 @@ reasons! {
         Invalid,
         /// Every line runs the target.
         ReleaseComplete,
+        /// A wave's gate was passed.
+        WaveOpened,
+        /// A wave is over.
+        WaveCompleted,
+        /// A release was given up, by a person or because too many plants failed it.
+        ReleaseGivenUp,
     }
 }
 
@@ -160,5 +186,11 @@ reasons! {
         BlueprintMissing,
         /// Another release of the fleet speaks for the same integration.
         Overlapping,
+        /// Somebody has to approve.
+        AwaitingApproval,
+        /// A wave selects no plant.
+        WaveEmpty,
+        /// The release was given up.
+        GivenUp,
     }
 }

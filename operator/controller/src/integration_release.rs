@@ -6,15 +6,19 @@ mod observe;
 use crate::context::{Context, Failure, RECONCILE_PATIENCE, Which};
 use crate::server_side_apply::{self, Owner, StatusOf};
 use crate::watch::{self, Stop};
-use andon_api::{Blueprint, IntegrationRelease, PlantIntegration, PlantSite, label};
+use andon_api::{Approval, Blueprint, IntegrationRelease, PlantIntegration, PlantSite, label};
 use futures::StreamExt;
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{Action, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, ResourceExt};
 use std::sync::Arc;
+use std::time::Duration;
 
 const CONTROLLER: &str = "integration-release";
+
+/// A plan may ask to be looked at again at once; the API server is given this much room.
+const SHORTEST_WAKE: Duration = Duration::from_millis(200);
 
 /// Why a reconcile failed; one variant per step.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +60,14 @@ pub async fn run(context: Arc<Context>, stop: Stop) {
     Controller::for_stream(trigger, reader)
         .with_config(watch::config())
         .graceful_shutdown_on(stop)
+        .watches(
+            Api::<Approval>::all(client.clone()),
+            any.clone(),
+            |approval| {
+                let namespace = approval.namespace()?;
+                Some(ObjectRef::new(&approval.spec.release).within(&namespace))
+            },
+        )
         .watches(blueprints, any.clone(), move |blueprint| {
             let name = blueprint.name_any();
             select(&of_blueprint, |it| it.spec.blueprint.object_name() == name)
@@ -134,7 +146,9 @@ async fn steps(context: &Context, namespace: &str, name: &str) -> Result<Action,
     if let andon_plan::Seen::Unknown(why) = observed.blueprint {
         return Err(Error::Blueprint(why));
     }
-    Ok(Action::await_change())
+    Ok(plan.wake.map_or_else(Action::await_change, |wake| {
+        Action::requeue(wake.max(SHORTEST_WAKE))
+    }))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature is kube's")]

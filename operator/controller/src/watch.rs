@@ -77,7 +77,7 @@ where
     (stream, reader)
 }
 
-/// Objects of another kind whenever their spec changes, and when they go.
+/// Objects of another kind whenever their spec or their labels change, and when they go.
 pub fn changes<K>(
     client: Client,
 ) -> impl Stream<Item = watcher::Result<PartialObjectMeta<K>>> + Send + 'static
@@ -85,16 +85,16 @@ where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
     // Not kube's predicate: it cannot tell a deletion from a change that it has seen already.
-    let mut seen = BTreeMap::<String, Option<i64>>::new();
+    let mut seen = BTreeMap::<String, (Option<i64>, Option<BTreeMap<String, String>>)>::new();
     watcher(Api::<PartialObjectMeta<K>>::all(client), paged())
         .default_backoff()
         .filter_map(move |event| {
             std::future::ready(match event {
                 Ok(Event::Apply(object) | Event::InitApply(object)) => {
-                    let generation = object.metadata.generation;
-                    let before =
-                        seen.insert(object.metadata.uid.clone().unwrap_or_default(), generation);
-                    (before != Some(generation)).then_some(Ok(object))
+                    let now = (object.metadata.generation, object.metadata.labels.clone());
+                    let uid = object.metadata.uid.clone().unwrap_or_default();
+                    let before = seen.insert(uid, now.clone());
+                    (before != Some(now)).then_some(Ok(object))
                 }
                 Ok(Event::Delete(object)) => {
                     seen.remove(object.metadata.uid.as_deref().unwrap_or_default());

@@ -94,37 +94,45 @@ fn reference(revision: &Revision) -> RenderingReference {
     }
 }
 
-/// Honours the retry annotation, once for each value: the failed marks go. Gives the value that counts as honoured.
+/// Values of retries that count as honoured.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Retried {
+    /// Of the annotation on the PlantIntegration.
+    pub(crate) own: Option<String>,
+    /// Of the release.
+    pub(crate) release: Option<String>,
+}
+
+/// Honours the retry annotation and the release's retry, once for each value: the failed marks go.
 pub(crate) fn retry(
     input: &Input<'_>,
     lines: &mut [LineStatus],
     changes: &mut Vec<Change>,
-) -> Option<String> {
-    let status = &input.observed.integration.status;
-    let asked = input
-        .observed
-        .integration
-        .annotations
-        .get(label::RETRY)
-        .cloned();
+) -> Retried {
+    let observed = &input.observed.integration;
+    let status = &observed.status;
+    let own = observed.annotations.get(label::RETRY).cloned();
+    let release = input.target().and_then(|target| target.retry.clone());
     // Whether a value was honoured before a loss of the status, nobody knows: then it is not honoured again.
-    let unknown = status.observed_generation < 1;
-    if unknown || asked.is_none() || asked == status.retried {
-        return if unknown {
-            asked
-        } else {
-            status.retried.clone()
-        };
+    if status.observed_generation < 1 {
+        return Retried { own, release };
     }
-    for line in lines {
-        let Some(failed) = line.failed.take() else {
-            continue;
-        };
-        if let Some(revision) = input.revision(&line.name, &failed.rendering) {
-            changes.extend(mark(revision, revision.last_good, None));
+    let new =
+        |asked: &Option<String>, honoured: &Option<String>| asked.is_some() && asked != honoured;
+    if new(&own, &status.retried) || new(&release, &status.release_retried) {
+        for line in lines {
+            let Some(failed) = line.failed.take() else {
+                continue;
+            };
+            if let Some(revision) = input.revision(&line.name, &failed.rendering) {
+                changes.extend(mark(revision, revision.last_good, None));
+            }
         }
     }
-    asked
+    Retried {
+        own: own.or_else(|| status.retried.clone()),
+        release: release.or_else(|| status.release_retried.clone()),
+    }
 }
 
 /// Sets the marks of a kept rendering, unless they are so already: an operator that died right after this write goes on

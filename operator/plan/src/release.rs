@@ -1,19 +1,26 @@
 //! The release controller's decision: the target of every plant that wants the integration, and the release's status.
 
+mod approval;
+mod assign;
+mod conclude;
+mod fleet;
+mod lever;
+mod wave;
+
 use crate::observed::Seen;
 use crate::plan::Event;
 use crate::site::{Named, speaker, stalled};
 use andon_api::condition::{self, ConditionType, Wanted};
 use andon_api::reason::{ConditionReason, EventReason};
 use andon_api::{
-    Analysis, BlueprintSpec, Go, HoldCount, IntegrationReleaseSpec, IntegrationReleaseStatus,
-    Parameters, PlantCounts, PlantIntegrationSpec, PlantIntegrationStatus, PlantSiteSpec,
-    ReleasePhase, Target,
+    ApprovalSpec, BlueprintSpec, IntegrationReleaseSpec, IntegrationReleaseStatus, Levers,
+    PlantIntegrationSpec, PlantIntegrationStatus, PlantSiteSpec, ReleasePhase, Target,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What the release controller saw of one release.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -29,6 +36,8 @@ pub struct ObservedRelease {
     pub blueprint: Seen<BlueprintSpec>,
     /// Plants that let this fleet act and want the integration.
     pub plants: Vec<ReleasePlant>,
+    /// What people approved, in the release's namespace and by its name.
+    pub approvals: Vec<ApprovalSpec>,
 }
 
 /// An `IntegrationRelease` as the API server gave it.
@@ -46,6 +55,9 @@ pub struct ReleaseSeen {
     pub generation: i64,
     /// Its resource version: the precondition of the status write.
     pub resource_version: String,
+    /// Its annotations.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
     /// What people ask.
     pub spec: IntegrationReleaseSpec,
     /// What is remembered.
@@ -58,6 +70,12 @@ pub struct ReleaseSeen {
 pub struct ReleasePlant {
     /// Its namespace.
     pub namespace: String,
+    /// Labels of its `PlantSite`.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Whether it is out of reach: its `PlantSite` says `Reachable=False`.
+    #[serde(default)]
+    pub offline: bool,
     /// Its `PlantIntegration`; none: the site controller has not made it yet.
     pub integration: Option<TargetSeen>,
 }
@@ -91,6 +109,8 @@ pub struct ReleasePlan {
     pub write_status: bool,
     /// What to tell once the status is written.
     pub events: Vec<Event>,
+    /// When to look again although nothing changes; none: something will announce itself.
+    pub wake: Option<Duration>,
 }
 
 /// Gives a `PlantIntegration` its target.
@@ -116,17 +136,15 @@ pub fn wants(site: &PlantSiteSpec, fleet: &str, integration: &str) -> bool {
             .any(|choice| choice.name == integration)
 }
 
-/// Digest of what a release asks for: blueprint content, release parameters and analysis; not whether it is paused.
-pub fn target_digest(
-    blueprint: &BlueprintSpec,
-    parameters: &Parameters,
-    analysis: &Analysis,
-) -> String {
+/// Digest of what a release asks for: blueprint content, release parameters, analysis and rollback; not its waves, and not
+/// whether it is paused.
+pub fn target_digest(blueprint: &BlueprintSpec, spec: &IntegrationReleaseSpec) -> String {
     // Through a `Value`, whose members are sorted: the same text, so the same digest, on every machine.
     let asked = json!({
         "blueprint": andon_render::content_digest(blueprint),
-        "parameters": parameters,
-        "analysis": analysis,
+        "parameters": spec.parameters,
+        "analysis": spec.analysis,
+        "rollback": spec.rollback,
     });
     andon_render::digest_json(&asked)
 }
@@ -155,161 +173,49 @@ pub fn plan_release(observed: &ObservedRelease) -> ReleasePlan {
         // Nobody could tell: what is known stays as it is, until somebody can.
         Seen::Unknown(_) => return unchanged(observed),
     };
-    let target = target(release, blueprint);
-    let changes = observed
-        .plants
-        .iter()
-        .filter_map(|plant| assign(plant, &target))
-        .collect();
-    let tally = tally(&observed.plants, &target.digest);
-    let (phase, wanted) = conclude(observed, &tally);
+    let waves = match wave::read(&release.spec) {
+        Ok(waves) => waves,
+        Err(message) => return refused(observed, ConditionReason::Invalid, message),
+    };
+    let digest = target_digest(blueprint, &release.spec);
+    let fleet = fleet::muster(observed, &waves, &digest);
+    let levers = lever::pull(observed, &fleet);
+    let progress = wave::advance(observed, &waves, &fleet, &levers);
+    let target = target(release, &digest, &levers);
+    let changes = assign::assign(&fleet, &progress, &target);
+    let (phase, wanted) = conclude::conclude(observed, &fleet, &progress, &levers);
     let status = IntegrationReleaseStatus {
-        digest: Some(target.digest),
+        digest: Some(digest),
         phase: Some(phase),
-        plants: tally.plants,
-        holds: tally.holds,
+        plants: fleet.counts(),
+        waves: progress.statuses(),
+        holds: fleet.holds(),
+        levers,
         ..IntegrationReleaseStatus::default()
     };
-    finish(observed, changes, status, wanted)
+    let mut plan = finish(observed, changes, status, wanted);
+    plan.events.extend(progress.news(observed));
+    // What was decided now is acted on when it has been read back.
+    let decided = plan.status.waves != release.status.waves;
+    plan.wake = progress
+        .wake(observed.now)
+        .filter(|_| !decided)
+        .or(decided.then_some(Duration::ZERO));
+    plan
 }
 
-fn target(release: &ReleaseSeen, blueprint: &BlueprintSpec) -> Target {
+fn target(release: &ReleaseSeen, digest: &str, levers: &Levers) -> Target {
     let spec = &release.spec;
     Target {
         release: format!("{}/{}", release.namespace, release.named.name),
         blueprint: spec.blueprint.clone(),
         parameters: spec.parameters.clone(),
         analysis: spec.analysis.clone(),
-        digest: target_digest(blueprint, &spec.parameters, &spec.analysis),
-        go: if spec.paused { Go::Wait } else { Go::Proceed },
-    }
-}
-
-fn assign(plant: &ReleasePlant, target: &Target) -> Option<Assign> {
-    let seen = plant.integration.as_ref()?;
-    (seen.spec.target.as_ref() != Some(target)).then(|| Assign {
-        namespace: plant.namespace.clone(),
-        name: seen.name.clone(),
-        uid: seen.uid.clone(),
-        target: target.clone(),
-    })
-}
-
-/// What the plants do, added up.
-struct Tally {
-    plants: PlantCounts,
-    holds: Vec<HoldCount>,
-}
-
-fn tally(plants: &[ReleasePlant], digest: &str) -> Tally {
-    let mut counts = PlantCounts::default();
-    let mut holds = BTreeMap::<&str, i64>::new();
-    for plant in plants {
-        counts.total += 1;
-        let Some(seen) = plant
-            .integration
-            .as_ref()
-            .filter(|seen| speaks_of(seen, digest))
-        else {
-            counts.waiting += 1;
-            continue;
-        };
-        let lines = &seen.status.lines;
-        let failed = |target: &str| target == digest;
-        if lines.iter().any(|line| line.trial.is_some()) {
-            counts.moving += 1;
-        } else if lines.iter().any(|line| {
-            line.failed
-                .as_ref()
-                .is_some_and(|it| failed(&it.target_digest))
-        }) {
-            counts.rolled_back += 1;
-        } else if condition::is_true(&seen.status.conditions, ConditionType::Ready) {
-            counts.done += 1;
-        } else {
-            counts.waiting += 1;
-        }
-        for hold in lines.iter().filter_map(|line| line.hold.as_ref()) {
-            *holds.entry(&hold.reason).or_default() += 1;
-        }
-    }
-    let holds = holds.into_iter().map(|(reason, count)| HoldCount {
-        reason: reason.to_owned(),
-        count,
-    });
-    Tally {
-        plants: counts,
-        holds: holds.collect(),
-    }
-}
-
-/// Whether a plant's status is about this target, not about an earlier one.
-fn speaks_of(seen: &TargetSeen, digest: &str) -> bool {
-    seen.status.target_digest.as_deref() == Some(digest)
-        && seen.status.observed_generation == seen.generation
-}
-
-fn conclude(observed: &ObservedRelease, tally: &Tally) -> (ReleasePhase, Vec<Wanted>) {
-    let spec = &observed.release.spec;
-    let plants = &tally.plants;
-    if plants.total == 0 {
-        let message = format!(
-            "no PlantSite has spec.fleet \"{}\" and lists \"{}\" in spec.integrations; nothing to do until one does",
-            observed.release.namespace, spec.integration
-        );
-        return (
-            ReleasePhase::Progressing,
-            stalled(ConditionReason::NoPlants, message),
-        );
-    }
-    let story = format!(
-        "{} of {} plants run {}; moving {}, waiting {}, rolled back {}",
-        plants.done,
-        plants.total,
-        spec.blueprint.version,
-        plants.moving,
-        plants.waiting,
-        plants.rolled_back
-    );
-    if plants.done == plants.total {
-        let ready = wanted(
-            ConditionType::Ready,
-            true,
-            ConditionReason::Complete,
-            &story,
-        );
-        return (ReleasePhase::Complete, vec![ready]);
-    }
-    let (phase, reason) = if plants.rolled_back > 0 {
-        (ReleasePhase::RolledBack, ConditionReason::LineRolledBack)
-    } else if spec.paused {
-        (ReleasePhase::Paused, ConditionReason::Paused)
-    } else {
-        (ReleasePhase::Progressing, ConditionReason::Progressing)
-    };
-    // Somebody has to act when nothing more can happen by itself: every plant is done or has rolled back, or none may start.
-    let stuck = plants.moving == 0 && (spec.paused || plants.waiting == 0);
-    let activity = if stuck {
-        ConditionType::Stalled
-    } else {
-        ConditionType::Reconciling
-    };
-    let mut all = vec![
-        wanted(ConditionType::Ready, false, reason, &story),
-        wanted(activity, true, reason, &story),
-    ];
-    if plants.rolled_back > 0 {
-        all.push(wanted(ConditionType::RolledBack, true, reason, &story));
-    }
-    (phase, all)
-}
-
-fn wanted(kind: ConditionType, status: bool, reason: ConditionReason, message: &str) -> Wanted {
-    Wanted {
-        kind,
-        status,
-        reason,
-        message: message.to_owned(),
+        rollback: spec.rollback.clone(),
+        digest: digest.to_owned(),
+        go: lever::go(spec, levers, digest),
+        soaking: false,
+        retry: levers.retry.clone(),
     }
 }
 
@@ -328,6 +234,7 @@ fn unchanged(observed: &ObservedRelease) -> ReleasePlan {
         status: observed.release.status.clone(),
         write_status: false,
         events: Vec::new(),
+        wake: None,
     }
 }
 
@@ -339,9 +246,11 @@ fn finish(
 ) -> ReleasePlan {
     let release = &observed.release;
     let had = &release.status;
+    // Whole seconds, as a status keeps them: reading it back changes nothing.
+    let second = Timestamp::from_second(observed.now.as_second()).unwrap_or(observed.now);
     let status = IntegrationReleaseStatus {
         observed_generation: release.generation,
-        conditions: condition::merge(&had.conditions, &wanted, release.generation, observed.now),
+        conditions: condition::merge(&had.conditions, &wanted, release.generation, second),
         ..status
     };
     let events = news(had, &status).into_iter().collect();
@@ -350,6 +259,7 @@ fn finish(
         write_status: status != *had,
         events,
         status,
+        wake: None,
     }
 }
 

@@ -4,6 +4,7 @@ use crate::event;
 use crate::hold::{Ends, Hold};
 use crate::input::Input;
 use crate::line::Turn;
+use crate::memory;
 use crate::observed::Observed;
 use crate::plan::{Change, Plan};
 use crate::progress::elapsed;
@@ -26,7 +27,7 @@ const WAKE_OTHERS: Duration = Duration::from_secs(10);
 pub(crate) fn finish(
     input: &Input<'_>,
     turns: Vec<Turn<'_>>,
-    retried: Option<String>,
+    retried: memory::Retried,
     mut changes: Vec<Change>,
 ) -> Plan {
     let observed = input.observed;
@@ -56,7 +57,8 @@ pub(crate) fn finish(
         observed_generation: observed.integration.generation,
         target_digest: input.target().map(|target| target.digest.clone()),
         lines,
-        retried,
+        retried: retried.own,
+        release_retried: retried.release,
         summary: Some(format!("{done}/{taking_part}")),
         conditions: merged(observed, &view.conditions()),
     };

@@ -1,6 +1,6 @@
 //! Kind `IntegrationRelease`: which blueprint version goes to the plants, and how it is judged.
 
-use super::{Analysis, Parameters, parameters_schema};
+use super::{Analysis, Parameters, Rollback, Wave, WaveStatus, parameters_schema};
 use crate::rule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -73,8 +73,16 @@ pub struct IntegrationReleaseSpec {
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     #[schemars(schema_with = "parameters_schema")]
     pub parameters: Parameters,
+    /// Which plants go first. Left out: all at once. A plant that no wave selects is left alone, and the status says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub waves: Vec<Wave>,
     /// How each canary is judged.
     pub analysis: Analysis,
+    /// What a failure takes back.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rollback: Rollback,
     /// No line starts to move while this is true; a line on trial is still judged and taken back if need be.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
@@ -117,12 +125,65 @@ pub struct IntegrationReleaseStatus {
     /// Plants by what they do.
     #[serde(default)]
     pub plants: PlantCounts,
+    /// The waves, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waves: Vec<WaveStatus>,
+    /// What people have asked for by annotations, as it was honoured last.
+    #[serde(default, skip_serializing_if = "Levers::is_empty")]
+    pub levers: Levers,
     /// Why plants wait, grouped by reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<HoldCount>,
     /// `Ready`, `Reconciling`, `Stalled`, `RolledBack`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
+}
+
+/// What people have asked for by annotations. Each value of an annotation is honoured once, so Git may keep it for ever; the
+/// value is repeated here when that has happened.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Levers {
+    /// Value of `andon.dev/pause` that was honoured last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<String>,
+    /// Value of `andon.dev/resume` that was honoured last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
+    /// Value of `andon.dev/abort` that was honoured last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abort: Option<String>,
+    /// Value of `andon.dev/undo` that was honoured last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
+    /// Value of `andon.dev/retry` that was honoured last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<String>,
+    /// Paused by `andon.dev/pause`, until `andon.dev/resume` has a new value.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// The target digest that was given up, and how; it stays so until another one is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<GivenUp>,
+}
+
+/// A target digest that was given up.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GivenUp {
+    /// The digest.
+    pub digest: String,
+    /// `Abort` or `Undo`.
+    pub go: super::Go,
+    /// Why: the annotation's value, or the plant that failed it.
+    pub why: String,
+}
+
+impl Levers {
+    /// Whether nobody has asked for anything yet.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Where a release is. For people.
@@ -136,6 +197,8 @@ pub enum ReleasePhase {
     Complete,
     /// A line failed it and went back; the plant has stopped for this target.
     RolledBack,
+    /// Given up by a person, or taken back everywhere.
+    Aborted,
     /// It cannot be tried: the spec or the blueprint is wrong.
     Invalid,
 }
@@ -144,7 +207,7 @@ pub enum ReleasePhase {
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlantCounts {
-    /// Plants that want this integration.
+    /// Plants that want this integration and that a wave selects.
     pub total: i64,
     /// Plants where every line runs it.
     pub done: i64,
@@ -154,6 +217,9 @@ pub struct PlantCounts {
     pub waiting: i64,
     /// Plants where a line failed it.
     pub rolled_back: i64,
+    /// Plants out of reach; they are counted here only.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub offline: i64,
 }
 
 /// How many plants wait for one reason.
@@ -164,4 +230,12 @@ pub struct HoldCount {
     pub reason: String,
     /// Lines that wait for it.
     pub count: i64,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }

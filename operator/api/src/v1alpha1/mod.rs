@@ -3,20 +3,23 @@
 #![allow(clippy::duplicated_attributes)]
 
 mod analysis;
+mod approval;
 mod blueprint;
 mod integration_release;
 mod line_status;
 mod plant_integration;
 mod plant_site;
+mod wave;
 
 pub use analysis::{Analysis, Bake, Check};
+pub use approval::{Approval, ApprovalSpec};
 pub use blueprint::{
     Address, Blueprint, BlueprintSpec, CounterSelector, Indicator, MetricsEndpoint, Progress,
     Requirement, Scope, Session, Stage, Strategy,
 };
 pub use integration_release::{
-    BlueprintReference, HoldCount, IntegrationRelease, IntegrationReleaseSpec,
-    IntegrationReleaseStatus, PlantCounts, ReleasePhase,
+    BlueprintReference, GivenUp, HoldCount, IntegrationRelease, IntegrationReleaseSpec,
+    IntegrationReleaseStatus, Levers, PlantCounts, ReleasePhase,
 };
 pub use line_status::{
     ContainerCount, ControlCount, Failed, LineHold, LinePhase, LineStatus, ProgressMark,
@@ -28,6 +31,9 @@ pub use plant_integration::{
 pub use plant_site::{
     IntegrationChoice, Line, LineSelection, MetricsSource, PlantSite, PlantSiteSpec,
     PlantSiteStatus, PrometheusSource,
+};
+pub use wave::{
+    ApprovalGroup, ApprovalPolicy, Rollback, RollbackScope, Wave, WavePhase, WaveStatus,
 };
 
 use schemars::{Schema, SchemaGenerator, json_schema};

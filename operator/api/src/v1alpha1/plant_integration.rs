@@ -1,6 +1,6 @@
 //! Kind `PlantIntegration`: one integration at one plant, with everything needed to judge and go back alone.
 
-use super::{Analysis, BlueprintReference, LineStatus, Parameters, parameters_schema};
+use super::{Analysis, BlueprintReference, LineStatus, Parameters, Rollback, parameters_schema};
 use crate::rule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -54,12 +54,22 @@ pub struct Target {
     pub parameters: Parameters,
     /// How each canary is judged.
     pub analysis: Analysis,
-    /// Target digest: of blueprint content, release parameters and analysis.
+    /// What a failure takes back.
+    #[serde(default)]
+    pub rollback: Rollback,
+    /// Target digest: of blueprint content, release parameters, analysis and rollback.
     #[schemars(length(max = rule::DIGEST))]
     #[x_kube(validation = rule::digest("digest"))]
     pub digest: String,
     /// Whether lines may start to move.
     pub go: Go,
+    /// Whether promoted lines go on being judged: until the wave's soak is over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub soaking: bool,
+    /// The release's `andon.dev/retry`: failed marks are taken off, once for each value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = rule::TEXT))]
+    pub retry: Option<String>,
 }
 
 /// Whether lines may start to move.
@@ -69,6 +79,10 @@ pub enum Go {
     Proceed,
     /// No line starts; a line on trial is judged on.
     Wait,
+    /// No line starts; a line on trial goes back, and nothing is held against what it tried.
+    Abort,
+    /// No line starts; a line on trial goes back, and so do the lines that were promoted, the most critical first.
+    Undo,
 }
 
 /// What runs here, line by line.
@@ -88,6 +102,9 @@ pub struct PlantIntegrationStatus {
     /// The value of the annotation `andon.dev/retry` that was honoured last; each value counts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried: Option<String>,
+    /// The value of the target's `retry` that was honoured last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_retried: Option<String>,
     /// Lines done out of lines that take part, for instance `2/3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,

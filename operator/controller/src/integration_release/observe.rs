@@ -2,7 +2,10 @@
 
 use crate::context::said;
 use crate::plant_site::named;
-use andon_api::{Blueprint, BlueprintSpec, IntegrationRelease, PlantIntegration, PlantSite};
+use andon_api::{
+    Approval, ApprovalSpec, Blueprint, BlueprintSpec, IntegrationRelease, PlantIntegration,
+    PlantSite,
+};
 use andon_plan::{Named, ObservedRelease, ReleasePlant, ReleaseSeen, Seen, TargetSeen, wants};
 use jiff::Timestamp;
 use kube::api::ListParams;
@@ -25,9 +28,10 @@ pub async fn observe(
         return Ok(None);
     };
     let integration = mine.spec.integration.clone();
-    let (blueprint, plants) = futures::join!(
+    let (blueprint, plants, approvals) = futures::join!(
         blueprint(client, &mine),
-        plants(client, namespace, &integration)
+        plants(client, namespace, &integration),
+        approvals(client, &mine)
     );
     let others = others
         .iter()
@@ -37,6 +41,7 @@ pub async fn observe(
         others: others.map(named).collect(),
         blueprint,
         plants: plants?,
+        approvals: approvals?,
         release: release(mine),
     }))
 }
@@ -48,9 +53,23 @@ fn release(mine: IntegrationRelease) -> ReleaseSeen {
         uid: mine.uid().unwrap_or_default(),
         generation: mine.metadata.generation.unwrap_or_default(),
         resource_version: mine.resource_version().unwrap_or_default(),
+        annotations: mine.metadata.annotations.unwrap_or_default(),
         status: mine.status.unwrap_or_default(),
         spec: mine.spec,
     }
+}
+
+/// What people approved of it. Only asked for where a wave needs it.
+async fn approvals(client: &Client, mine: &IntegrationRelease) -> kube::Result<Vec<ApprovalSpec>> {
+    if mine.spec.waves.iter().all(|wave| wave.approval.is_none()) {
+        return Ok(Vec::new());
+    }
+    let namespace = mine.namespace().unwrap_or_default();
+    let all = Api::<Approval>::namespaced(client.clone(), &namespace)
+        .list(&ListParams::default())
+        .await?;
+    let of_this = all.into_iter().map(|it| it.spec);
+    Ok(of_this.filter(|it| it.release == mine.name_any()).collect())
 }
 
 async fn blueprint(client: &Client, mine: &IntegrationRelease) -> Seen<BlueprintSpec> {
@@ -95,11 +114,21 @@ async fn plants(
     Ok(speakers
         .into_iter()
         .filter(|(_, (_, site))| wants(&site.spec, fleet, integration))
-        .map(|(namespace, _)| ReleasePlant {
+        .map(|(namespace, (_, site))| ReleasePlant {
             integration: targets.remove(&namespace),
+            offline: offline(&site),
+            labels: site.metadata.labels.unwrap_or_default(),
             namespace,
         })
         .collect())
+}
+
+/// A plant's own cluster may be out of reach; whoever finds out says so on the PlantSite.
+fn offline(site: &PlantSite) -> bool {
+    let conditions = site.status.iter().flat_map(|status| &status.conditions);
+    conditions
+        .into_iter()
+        .any(|it| it.type_ == "Reachable" && it.status == "False")
 }
 
 fn target(integration: PlantIntegration) -> TargetSeen {

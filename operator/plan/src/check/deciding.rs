@@ -73,7 +73,6 @@ fn begins(
     findings.demand(new.target_digest == target.digest, "I7", || {
         format!("{name} begins another target")
     });
-    let retried = plan.status.retried != observed.integration.status.retried;
     let remembered = observed.integration.status.lines.iter();
     let same = |l: &&LineStatus| {
         l.failed
@@ -85,8 +84,7 @@ fn begins(
         let asked = findings.desired(observed, &l.name);
         asked.as_deref() == failed
     });
-    let asked = observed.integration.annotations.get(label::RETRY);
-    let lifted = retried && plan.status.retried.as_ref() == asked;
+    let lifted = lifted(observed, plan);
     findings.demand(stopped.is_none() || lifted, "I10", || {
         format!("{name} begins though the plant has stopped for this target")
     });
@@ -100,6 +98,17 @@ fn begins(
     findings.demand(saved || kept, "I12", || {
         format!("the trial of {name} begins without its rendering being kept")
     });
+}
+
+/// Whether a person has asked to try again what failed, and that is written now.
+fn lifted(observed: &Observed, plan: &Plan) -> bool {
+    let (before, after) = (&observed.integration.status, &plan.status);
+    let target = observed.integration.spec.target.as_ref();
+    let own = observed.integration.annotations.get(label::RETRY);
+    let release = target.and_then(|target| target.retry.as_ref());
+    (after.retried != before.retried && after.retried.as_ref() == own)
+        || (after.release_retried != before.release_retried
+            && after.release_retried.as_ref() == release)
 }
 
 /// Every line before this one, by criticality and name, runs what it should.

@@ -87,7 +87,7 @@ fn decided(before: &PlantIntegrationStatus, after: &PlantIntegrationStatus) -> b
             )
         };
         (
-            status.retried.clone(),
+            (status.retried.clone(), status.release_retried.clone()),
             status.lines.iter().map(of).collect::<Vec<_>>(),
         )
     };

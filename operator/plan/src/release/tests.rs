@@ -1,5 +1,9 @@
 use super::*;
-use andon_api::{IntegrationReleaseStatus, LineHold, LinePhase, LineStatus, RenderingReference};
+
+mod waves;
+use andon_api::{
+    Go, HoldCount, IntegrationReleaseStatus, LineHold, LinePhase, LineStatus, RenderingReference,
+};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -27,6 +31,8 @@ fn blueprint() -> BlueprintSpec {
 fn plant(name: &str) -> ReleasePlant {
     ReleasePlant {
         namespace: name.into(),
+        labels: BTreeMap::new(),
+        offline: false,
         integration: Some(TargetSeen {
             name: "confirmations".into(),
             uid: format!("{name}-uid"),
@@ -52,11 +58,13 @@ fn observed() -> ObservedRelease {
             uid: "release-uid".into(),
             generation: 2,
             resource_version: "9".into(),
+            annotations: BTreeMap::new(),
             spec: spec(),
             status: IntegrationReleaseStatus::default(),
         },
         others: Vec::new(),
         blueprint: Seen::Present(blueprint()),
+        approvals: Vec::new(),
         plants: vec![plant("plant-ulm"), plant("plant-brno")],
     }
 }
@@ -74,6 +82,9 @@ fn obeyed(mut observed: ObservedRelease) -> ObservedRelease {
         let seen = plant.integration.as_mut().unwrap();
         seen.generation += 1;
         seen.status.observed_generation = seen.generation;
+        if seen.status.target_digest.as_ref() != Some(&assign.target.digest) {
+            seen.status.conditions.clear();
+        }
         seen.status.target_digest = Some(assign.target.digest.clone());
         seen.spec.target = Some(assign.target);
     }
@@ -87,12 +98,12 @@ fn status_of(observed: &mut ObservedRelease, plant: usize) -> &mut PlantIntegrat
 fn done(observed: &mut ObservedRelease, plant: usize) {
     let now = observed.now;
     let status = status_of(observed, plant);
-    let ready = wanted(
-        ConditionType::Ready,
-        true,
-        ConditionReason::AllLinesSteady,
-        "",
-    );
+    let ready = Wanted {
+        kind: ConditionType::Ready,
+        status: true,
+        reason: ConditionReason::AllLinesSteady,
+        message: String::new(),
+    };
     status.conditions = condition::merge(&[], &[ready], 1, now);
 }
 

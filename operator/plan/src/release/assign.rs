@@ -1,0 +1,82 @@
+//! What each plant is asked.
+
+use super::Assign;
+use super::fleet::{Doing, Fleet, Member};
+use super::wave::Progress;
+use andon_api::condition::{self, ConditionType};
+use andon_api::{Go, Target};
+
+/// The targets to write: of plants that take part already whatever changed, and of as many more as may start now.
+pub(super) fn assign(fleet: &Fleet<'_>, progress: &Progress, target: &Target) -> Vec<Assign> {
+    let waves = fleet.members.iter().filter_map(|member| member.wave).max();
+    let mut places: Vec<usize> = (0..=waves.unwrap_or(0))
+        .map(|wave| {
+            let under_way = fleet
+                .wave(wave)
+                .filter(|it| it.under_way(&fleet.digest))
+                .count();
+            progress.places(wave, under_way)
+        })
+        .collect();
+    let mut changes = Vec::new();
+    for member in &fleet.members {
+        let wanted = match member.doing {
+            Doing::NotAsked => starts(member, &mut places)
+                .map(|wave| asked(target, progress, wave))
+                .or_else(|| member.waits()),
+            _ => Some(asked(target, progress, member.wave.unwrap_or(usize::MAX))),
+        };
+        let Some((seen, wanted)) = member.plant.integration.as_ref().zip(wanted) else {
+            continue;
+        };
+        if seen.spec.target.as_ref() != Some(&wanted) {
+            changes.push(Assign {
+                namespace: member.plant.namespace.clone(),
+                name: seen.name.clone(),
+                uid: seen.uid.clone(),
+                target: wanted,
+            });
+        }
+    }
+    changes
+}
+
+/// The wave of a plant that may start now; its place is taken.
+fn starts(member: &Member<'_>, places: &mut [usize]) -> Option<usize> {
+    let wave = member
+        .wave
+        .filter(|_| !member.plant.offline && member.plant.integration.is_some())?;
+    let free = places.get_mut(wave).filter(|free| **free > 0)?;
+    *free = free.saturating_sub(1);
+    Some(wave)
+}
+
+fn asked(target: &Target, progress: &Progress, wave: usize) -> Target {
+    let mut target = target.clone();
+    target.soaking = progress.soaking(wave);
+    if target.go == Go::Proceed && !progress.going {
+        target.go = Go::Wait;
+    }
+    target
+}
+
+impl Member<'_> {
+    /// What a plant is asked that is in the middle of an earlier target and may not start with this one yet: to finish the line on
+    /// trial and to begin no other. Nobody asks for that target any more. A plant that is done with it is left alone, so that
+    /// edits of its PlantSite still go through.
+    fn waits(&self) -> Option<Target> {
+        let seen = self.plant.integration.as_ref()?;
+        let earlier = seen.spec.target.clone()?;
+        let done = condition::is_true(&seen.status.conditions, ConditionType::Ready)
+            && seen.status.target_digest.as_ref() == Some(&earlier.digest);
+        (earlier.go == Go::Proceed && !done).then_some(Target {
+            go: Go::Wait,
+            ..earlier
+        })
+    }
+
+    /// Whether it has been asked for what the release asks for.
+    pub(super) fn is_asked(&self) -> bool {
+        self.doing != Doing::NotAsked
+    }
+}

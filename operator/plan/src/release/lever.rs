@@ -1,0 +1,66 @@
+//! What people ask for by annotations: pause, resume, abort, undo, retry. Each value counts once and is repeated in the status, so
+//! that an annotation that stays in Git does nothing a second time.
+
+use super::ObservedRelease;
+use super::fleet::Fleet;
+use andon_api::{GivenUp, Go, IntegrationReleaseSpec, Levers, RollbackScope, label};
+
+/// The levers after this look.
+pub(super) fn pull(observed: &ObservedRelease, fleet: &Fleet<'_>) -> Levers {
+    let release = &observed.release;
+    let mut levers = release.status.levers.clone();
+    // What was honoured before a loss of the status, nobody knows: nothing is honoured again, but a pause, which is safe.
+    let unknown = release.status.observed_generation < 1;
+    let new = |key: &str, honoured: &mut Option<String>| {
+        let asked = release
+            .annotations
+            .get(key)
+            .filter(|value| !value.is_empty());
+        let fresh = asked.is_some() && asked != honoured.as_ref();
+        if fresh {
+            *honoured = asked.cloned();
+        }
+        fresh && (key == label::PAUSE || !unknown)
+    };
+    let pause = new(label::PAUSE, &mut levers.pause);
+    let resume = new(label::RESUME, &mut levers.resume);
+    let abort = new(label::ABORT, &mut levers.abort);
+    let undo = new(label::UNDO, &mut levers.undo);
+    let retry = new(label::RETRY, &mut levers.retry);
+    // Of a pause and a resume that come together, the pause counts: standing still is safe.
+    levers.paused = pause || (levers.paused && !resume);
+    if levers
+        .given_up
+        .as_ref()
+        .is_some_and(|it| it.digest != fleet.digest)
+        || retry
+    {
+        levers.given_up = None;
+    }
+    let give_up = |go, why: &Option<String>| GivenUp {
+        digest: fleet.digest.clone(),
+        go,
+        why: why.clone().unwrap_or_default(),
+    };
+    if undo {
+        levers.given_up = Some(give_up(Go::Undo, &levers.undo));
+    } else if abort && levers.given_up.is_none() {
+        levers.given_up = Some(give_up(Go::Abort, &levers.abort));
+    } else if levers.given_up.is_none()
+        && release.spec.rollback.scope == RollbackScope::Release
+        && let Some(failed) = fleet.failed().next()
+    {
+        let why = Some(format!("plant {} failed it", failed.plant.namespace));
+        levers.given_up = Some(give_up(Go::Undo, &why));
+    }
+    levers
+}
+
+/// What plants are told that take part.
+pub(super) fn go(spec: &IntegrationReleaseSpec, levers: &Levers, digest: &str) -> Go {
+    match &levers.given_up {
+        Some(given_up) if given_up.digest == digest => given_up.go,
+        _ if spec.paused || levers.paused => Go::Wait,
+        _ => Go::Proceed,
+    }
+}

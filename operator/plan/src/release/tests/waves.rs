@@ -1,0 +1,633 @@
+//! Waves, approvals, levers: a fleet of toy plants that do what they are asked when the test says so.
+
+use super::*;
+use andon_api::{LineStatus, WavePhase};
+use jiff::SignedDuration;
+use serde_json::Value;
+
+/// A release on its way; every look is carried out at once.
+struct Fleet {
+    seen: ObservedRelease,
+    events: Vec<String>,
+}
+
+impl Fleet {
+    /// Plants named with their ring, released with these waves.
+    fn new(plants: &[(&str, &str)], waves: Value) -> Self {
+        let mut seen = observed();
+        seen.release.spec.waves = serde_json::from_value(waves).unwrap();
+        seen.release
+            .annotations
+            .insert("andon.dev/author".into(), "ben".into());
+        seen.plants = plants
+            .iter()
+            .map(|(name, ring)| ringed(name, ring))
+            .collect();
+        Self {
+            seen,
+            events: Vec::new(),
+        }
+    }
+
+    fn look(&mut self) {
+        let _last = self.rest();
+    }
+
+    /// Looks until nothing changes any more; the last look.
+    fn rest(&mut self) -> ReleasePlan {
+        for _ in 0..20 {
+            let plan = plan_release(&self.seen);
+            self.events
+                .extend(plan.events.iter().map(|it| it.reason.to_string()));
+            let quiet = plan.changes.is_empty() && !plan.write_status;
+            self.seen = obeyed(self.seen.clone());
+            if quiet {
+                return plan;
+            }
+        }
+        panic!("it never comes to rest: {:?}", self.seen.release.status);
+    }
+
+    fn plant(&mut self, name: &str) -> &mut ReleasePlant {
+        self.seen
+            .plants
+            .iter_mut()
+            .find(|it| it.namespace == name)
+            .unwrap()
+    }
+
+    fn status(&mut self, name: &str) -> &mut PlantIntegrationStatus {
+        &mut self.plant(name).integration.as_mut().unwrap().status
+    }
+
+    /// Every line of a plant runs what it is asked.
+    fn done(&mut self, name: &str) {
+        let index = self
+            .seen
+            .plants
+            .iter()
+            .position(|it| it.namespace == name)
+            .unwrap();
+        done(&mut self.seen, index);
+    }
+
+    /// A line of a plant fails what it is asked.
+    fn failed(&mut self, name: &str) {
+        let now = self.seen.now;
+        let target = self.target(name).unwrap().digest;
+        let mut line = line("packaging-1");
+        line.failed = Some(andon_api::Failed {
+            rendering: RenderingReference {
+                version: "1.2.0".into(),
+                digest: "sha256:bb".into(),
+                revision: "r".into(),
+            },
+            target_digest: target,
+            reason: "CheckFailed".into(),
+            message: String::new(),
+            at: k8s_openapi_time(now),
+            restored: None,
+        });
+        self.status(name).lines = vec![line];
+    }
+
+    fn target(&self, name: &str) -> Option<Target> {
+        let plant = self
+            .seen
+            .plants
+            .iter()
+            .find(|it| it.namespace == name)
+            .unwrap();
+        plant.integration.as_ref().unwrap().spec.target.clone()
+    }
+
+    /// The plants that are asked for the version of the release, and may go on.
+    fn going(&self) -> Vec<&str> {
+        let version = &self.seen.release.spec.blueprint.version;
+        let asked = self.seen.plants.iter().filter(|it| {
+            let target = it
+                .integration
+                .as_ref()
+                .and_then(|it| it.spec.target.as_ref());
+            target.is_some_and(|it| it.blueprint.version == *version && it.go == Go::Proceed)
+        });
+        asked.map(|it| it.namespace.as_str()).collect()
+    }
+
+    fn wave(&self, name: &str) -> andon_api::WaveStatus {
+        let waves = &self.seen.release.status.waves;
+        waves.iter().find(|it| it.name == name).unwrap().clone()
+    }
+
+    fn hold(&self, name: &str) -> String {
+        self.wave(name).hold.map(|it| it.reason).unwrap_or_default()
+    }
+
+    fn wait(&mut self, seconds: i64) {
+        self.seen.now += SignedDuration::from_secs(seconds);
+    }
+
+    fn annotate(&mut self, key: &str, value: &str) {
+        self.seen
+            .release
+            .annotations
+            .insert(key.into(), value.into());
+    }
+
+    fn bump(&mut self, version: &str) {
+        self.seen.release.spec.blueprint.version = version.into();
+        let mut blueprint = blueprint();
+        blueprint.version = version.into();
+        blueprint.files.insert("VERSION".into(), version.into());
+        self.seen.blueprint = Seen::Present(blueprint);
+        self.seen.release.generation += 1;
+    }
+}
+
+fn ringed(name: &str, ring: &str) -> ReleasePlant {
+    let mut plant = plant(name);
+    plant.labels.insert("ring".into(), ring.into());
+    plant
+}
+
+fn two_waves() -> Value {
+    json!([
+        {"name": "pilot", "plants": {"matchLabels": {"ring": "pilot"}}, "soak": "1h"},
+        {"name": "rest", "plants": {}, "maxConcurrentPlants": 2},
+    ])
+}
+
+const FIVE: [(&str, &str); 5] = [
+    ("a", "rest"),
+    ("b", "pilot"),
+    ("c", "rest"),
+    ("d", "rest"),
+    ("e", "pilot"),
+];
+
+#[test]
+fn waves_follow_each_other_after_their_soak() {
+    let mut fleet = Fleet::new(&FIVE, two_waves());
+    fleet.look();
+    assert_eq!(fleet.going(), ["b", "e"]);
+    assert_eq!(fleet.hold("rest"), "EarlierWaveNotDone");
+    fleet.done("b");
+    fleet.look();
+    assert_eq!(fleet.wave("pilot").phase, WavePhase::Progressing);
+    fleet.done("e");
+    let plan = fleet.rest();
+    assert_eq!(fleet.wave("pilot").phase, WavePhase::Soaking);
+    assert_eq!(plan.wake, Some(Duration::from_secs(3600)));
+    assert!(fleet.target("b").unwrap().soaking);
+    fleet.wait(3599);
+    fleet.look();
+    assert_eq!(fleet.going(), ["b", "e"]);
+    fleet.wait(1);
+    fleet.look();
+    assert_eq!(fleet.wave("pilot").phase, WavePhase::Done);
+    assert!(!fleet.target("b").unwrap().soaking);
+    // Two at a time.
+    assert_eq!(fleet.going(), ["a", "b", "c", "e"]);
+    fleet.done("c");
+    fleet.look();
+    assert_eq!(fleet.going(), ["a", "b", "c", "d", "e"]);
+    fleet.done("a");
+    fleet.done("d");
+    fleet.look();
+    assert_eq!(
+        fleet.seen.release.status.phase,
+        Some(ReleasePhase::Complete)
+    );
+    assert_eq!(
+        fleet.events,
+        [
+            "WaveOpened",
+            "WaveCompleted",
+            "WaveOpened",
+            "ReleaseComplete",
+            "WaveCompleted"
+        ]
+    );
+}
+
+#[test]
+fn a_plant_of_two_waves_belongs_to_the_first_and_one_of_none_is_named() {
+    let waves = json!([
+        {"name": "pilot", "plants": {"matchLabels": {"ring": "pilot"}}},
+        {"name": "both", "plants": {"matchExpressions": [{"key": "ring", "operator": "In", "values": ["pilot", "rest"]}]}},
+    ]);
+    let mut fleet = Fleet::new(&[("a", "rest"), ("b", "pilot"), ("c", "elsewhere")], waves);
+    fleet.look();
+    assert_eq!(
+        (fleet.wave("pilot").total, fleet.wave("both").total),
+        (1, 1)
+    );
+    fleet.done("b");
+    fleet.look();
+    fleet.done("a");
+    fleet.look();
+    let status = &fleet.seen.release.status;
+    assert_eq!(fleet.target("c"), None);
+    assert!(
+        status.conditions[0].message.ends_with("no wave selects c"),
+        "{:?}",
+        status.conditions
+    );
+    assert_eq!(status.phase, Some(ReleasePhase::Complete));
+    assert!(
+        status
+            .holds
+            .iter()
+            .any(|it| it.reason == "NoWave" && it.count == 1)
+    );
+}
+
+#[test]
+fn an_empty_wave_stops_the_release_and_says_so() {
+    let waves = json!([
+        {"name": "pilot", "plants": {"matchLabels": {"ring": "pliot"}}},
+        {"name": "rest", "plants": {}},
+    ]);
+    let mut fleet = Fleet::new(&[("a", "rest"), ("b", "pilot")], waves);
+    let plan = fleet.rest();
+    assert!(fleet.going().is_empty());
+    assert_eq!(fleet.hold("pilot"), "WaveEmpty");
+    assert!(
+        reasons(&plan).contains(&triple("Stalled", "True", "WaveEmpty")),
+        "{:?}",
+        reasons(&plan)
+    );
+    fleet
+        .plant("b")
+        .labels
+        .insert("ring".into(), "pliot".into());
+    fleet.look();
+    assert_eq!(fleet.going(), ["b"]);
+}
+
+#[test]
+fn a_failed_plant_stops_the_others() {
+    let waves = json!([{"name": "all", "plants": {}, "maxConcurrentPlants": "40%"}]);
+    let mut fleet = Fleet::new(&FIVE, waves);
+    fleet.look();
+    assert_eq!(fleet.going(), ["a", "b"]);
+    fleet.failed("a");
+    let plan = fleet.rest();
+    assert_eq!(fleet.target("b").unwrap().go, Go::Wait);
+    assert_eq!(fleet.target("c"), None);
+    assert_eq!(
+        (fleet.wave("all").phase, fleet.hold("all").as_str()),
+        (WavePhase::Stopped, "TooManyFailedPlants")
+    );
+    assert!(reasons(&plan).contains(&triple("RolledBack", "True", "LineRolledBack")));
+    assert!(
+        reasons(&plan).contains(&triple("Stalled", "True", "LineRolledBack")),
+        "{:?}",
+        reasons(&plan)
+    );
+    // A new version starts afresh.
+    fleet.bump("1.3.0");
+    fleet.look();
+    assert_eq!(fleet.going(), ["a", "b"]);
+}
+
+#[test]
+fn as_many_plants_may_fail_as_the_wave_says() {
+    let waves = json!([{"name": "all", "plants": {}, "maxFailedPlants": 1}]);
+    let mut fleet = Fleet::new(&[("a", "x"), ("b", "x"), ("c", "x")], waves);
+    fleet.look();
+    fleet.failed("a");
+    fleet.look();
+    assert_eq!(fleet.going(), ["a", "b", "c"]);
+    fleet.failed("b");
+    fleet.look();
+    assert_eq!(fleet.target("c").unwrap().go, Go::Wait);
+}
+
+#[test]
+fn a_wave_waits_for_approval_of_this_digest() {
+    let waves = json!([{"name": "emea", "plants": {}, "approval": {"allOf": [{"group": "ot", "count": 1}]}}]);
+    let mut fleet = Fleet::new(&[("a", "x")], waves);
+    let plan = fleet.rest();
+    assert_eq!(fleet.hold("emea"), "AwaitingApproval");
+    assert!(reasons(&plan).contains(&triple("Reconciling", "True", "AwaitingApproval")));
+    let digest = fleet.seen.release.status.digest.clone().unwrap();
+    assert!(fleet.wave("emea").hold.unwrap().message.contains(&digest));
+    let approval = |digest: &str| {
+        serde_json::from_value::<ApprovalSpec>(json!({
+            "release": "confirmations", "digest": digest, "wave": "emea", "approver": "anna", "groups": ["ot"],
+        }))
+        .unwrap()
+    };
+    fleet.seen.approvals = vec![approval(&digest)];
+    fleet.look();
+    assert_eq!(fleet.going(), ["a"]);
+    // Void as soon as anything else is asked: the plant finishes nothing more of the old, and gets nothing of the new.
+    fleet.bump("1.3.0");
+    fleet.look();
+    assert_eq!(fleet.hold("emea"), "AwaitingApproval");
+    let target = fleet.target("a").unwrap();
+    assert_eq!(
+        (target.blueprint.version.as_str(), target.go),
+        ("1.2.0", Go::Wait)
+    );
+}
+
+#[test]
+fn an_approval_that_expires_later_does_not_close_an_open_wave() {
+    let waves = json!([{"name": "emea", "plants": {}, "maxConcurrentPlants": 1, "approval": {"allOf": [{"group": "ot", "count": 1}]}}]);
+    let mut fleet = Fleet::new(&[("a", "x"), ("b", "x")], waves);
+    fleet.look();
+    let digest = fleet.seen.release.status.digest.clone().unwrap();
+    fleet.seen.approvals = vec![serde_json::from_value(json!({
+        "release": "confirmations", "digest": digest, "approver": "anna", "groups": ["ot"], "expires": "2026-11-21T09:00:00Z",
+    })).unwrap()];
+    fleet.look();
+    fleet.wait(7200);
+    fleet.done("a");
+    fleet.look();
+    assert_eq!(fleet.going(), ["a", "b"]);
+}
+
+#[test]
+fn a_plant_that_joins_gets_the_release_by_its_own_gates() {
+    let mut fleet = Fleet::new(&FIVE, two_waves());
+    fleet.look();
+    fleet.done("b");
+    fleet.done("e");
+    fleet.look();
+    // While the pilot soaks one more pilot plant comes: it is soaked with the others.
+    fleet.seen.plants.push(ringed("f", "pilot"));
+    fleet.look();
+    assert_eq!(fleet.going(), ["b", "e", "f"]);
+    assert_eq!(fleet.wave("pilot").phase, WavePhase::Progressing);
+    fleet.wait(3600);
+    fleet.look();
+    assert_eq!(fleet.going(), ["b", "e", "f"]);
+    fleet.done("f");
+    fleet.look();
+    fleet.wait(3600);
+    fleet.look();
+    assert_eq!(fleet.wave("pilot").phase, WavePhase::Done);
+    // Later one more: the wave that is over takes it up, and the next one goes on.
+    fleet.seen.plants.push(ringed("g", "pilot"));
+    fleet.look();
+    assert_eq!(fleet.going(), ["a", "b", "c", "e", "f", "g"]);
+    assert_eq!(fleet.wave("rest").phase, WavePhase::Progressing);
+}
+
+#[test]
+fn a_plant_that_leaves_or_changes_its_ring_aborts_nothing() {
+    let mut fleet = Fleet::new(&FIVE, two_waves());
+    fleet.look();
+    fleet.done("b");
+    // e is under way, and is now no pilot any more: it keeps what it has been asked, as one of the rest.
+    fleet.plant("e").labels.insert("ring".into(), "rest".into());
+    fleet.look();
+    assert_eq!(fleet.wave("pilot").phase, WavePhase::Soaking);
+    assert_eq!(fleet.going(), ["b", "e"]);
+    fleet.seen.plants.retain(|it| it.namespace != "b");
+    fleet.look();
+    fleet.wait(3600);
+    fleet.look();
+    assert_eq!(fleet.wave("pilot").phase, WavePhase::Done);
+    // e takes one of the two places.
+    assert_eq!(fleet.going(), ["a", "e"]);
+}
+
+#[test]
+fn an_offline_plant_keeps_its_place_and_blocks_nobody() {
+    let mut fleet = Fleet::new(
+        &[("a", "pilot"), ("b", "pilot"), ("c", "rest")],
+        two_waves(),
+    );
+    fleet.plant("b").offline = true;
+    fleet.look();
+    assert_eq!(fleet.going(), ["a"]);
+    fleet.done("a");
+    fleet.look();
+    fleet.wait(3600);
+    fleet.look();
+    assert_eq!(fleet.going(), ["a", "c"]);
+    // The version is given up while b is away: it is not brought to it when it comes back.
+    fleet.annotate("andon.dev/abort", "1");
+    fleet.look();
+    fleet.plant("b").offline = false;
+    fleet.look();
+    assert_eq!(fleet.target("b"), None);
+}
+
+#[test]
+fn a_wave_can_wait_for_plants_that_are_offline() {
+    let waves = json!([{"name": "all", "plants": {}, "waitForOffline": true}, ]);
+    let mut fleet = Fleet::new(&[("a", "x"), ("b", "x")], waves);
+    fleet.plant("b").offline = true;
+    fleet.look();
+    fleet.done("a");
+    fleet.look();
+    assert_eq!(
+        (fleet.wave("all").phase, fleet.hold("all").as_str()),
+        (WavePhase::Progressing, "PlantOffline")
+    );
+    fleet.plant("b").offline = false;
+    fleet.look();
+    fleet.done("b");
+    fleet.look();
+    assert_eq!(fleet.wave("all").phase, WavePhase::Done);
+}
+
+#[test]
+fn a_newer_version_replaces_a_running_one_and_stops_its_later_lines() {
+    let mut fleet = Fleet::new(
+        &FIVE,
+        json!([
+            {"name": "pilot", "plants": {"matchLabels": {"ring": "pilot"}}},
+            {"name": "rest", "plants": {}},
+        ]),
+    );
+    fleet.look();
+    fleet.done("b");
+    fleet.done("e");
+    fleet.look();
+    assert_eq!(fleet.going().len(), 5);
+    fleet.done("c");
+    fleet.look();
+    fleet.bump("1.3.0");
+    fleet.look();
+    // The pilots get it at once; of the rest, c is done with 1.2.0, a and d begin no further line of it.
+    assert_eq!(fleet.going(), ["b", "e"]);
+    let go = |fleet: &Fleet, name: &str| fleet.target(name).map(|it| (it.blueprint.version, it.go));
+    assert_eq!(go(&fleet, "a"), Some(("1.2.0".into(), Go::Wait)));
+    assert_eq!(go(&fleet, "c"), Some(("1.2.0".into(), Go::Proceed)));
+    assert_eq!(fleet.hold("rest"), "EarlierWaveNotDone");
+}
+
+#[test]
+fn levers_are_honoured_once_for_each_value() {
+    let mut fleet = Fleet::new(
+        &[("a", "x"), ("b", "x")],
+        json!([{"name": "all", "plants": {}, "maxConcurrentPlants": 1}]),
+    );
+    fleet.look();
+    fleet.annotate("andon.dev/pause", "monday");
+    fleet.look();
+    assert_eq!(fleet.target("a").unwrap().go, Go::Wait);
+    fleet.annotate("andon.dev/resume", "tuesday");
+    fleet.look();
+    assert_eq!(fleet.target("a").unwrap().go, Go::Proceed);
+    // Both annotations stay, as Git keeps them; neither does anything again.
+    fleet.look();
+    assert_eq!(fleet.target("a").unwrap().go, Go::Proceed);
+    fleet.annotate("andon.dev/abort", "wednesday");
+    fleet.look();
+    assert_eq!(
+        (fleet.target("a").unwrap().go, fleet.target("b")),
+        (Go::Abort, None)
+    );
+    assert_eq!(fleet.seen.release.status.phase, Some(ReleasePhase::Aborted));
+    fleet.annotate("andon.dev/undo", "thursday");
+    fleet.look();
+    assert_eq!(fleet.target("a").unwrap().go, Go::Undo);
+    fleet.annotate("andon.dev/retry", "friday");
+    fleet.look();
+    let target = fleet.target("a").unwrap();
+    assert_eq!(
+        (target.go, target.retry.as_deref()),
+        (Go::Proceed, Some("friday"))
+    );
+    fleet.annotate("andon.dev/abort", "saturday");
+    fleet.look();
+    // Another version is another question.
+    fleet.bump("1.3.0");
+    fleet.look();
+    assert_eq!(fleet.target("a").unwrap().go, Go::Proceed);
+}
+
+#[test]
+fn scope_release_takes_it_back_everywhere() {
+    let mut fleet = Fleet::new(&FIVE, two_waves());
+    fleet.seen.release.spec.rollback.scope = andon_api::RollbackScope::Release;
+    fleet.look();
+    fleet.done("b");
+    fleet.look();
+    fleet.failed("e");
+    fleet.look();
+    for plant in ["b", "e"] {
+        assert_eq!(fleet.target(plant).unwrap().go, Go::Undo, "{plant}");
+    }
+    assert_eq!(fleet.target("a"), None);
+    let given_up = fleet.seen.release.status.levers.given_up.clone().unwrap();
+    assert_eq!(given_up.why, "plant e failed it");
+}
+
+#[test]
+fn a_lost_status_opens_nothing_that_was_not_open() {
+    let mut fleet = Fleet::new(&FIVE, two_waves());
+    fleet.look();
+    fleet.done("b");
+    fleet.done("e");
+    fleet.look();
+    fleet.wait(1800);
+    fleet.seen.release.status = IntegrationReleaseStatus {
+        observed_generation: -1,
+        ..IntegrationReleaseStatus::default()
+    };
+    fleet.look();
+    assert_eq!(fleet.wave("pilot").phase, WavePhase::Soaking);
+    fleet.wait(1800);
+    fleet.look();
+    // The soak began anew: nobody knows when it began before.
+    assert_eq!(fleet.going(), ["b", "e"]);
+    fleet.wait(1800);
+    fleet.look();
+    assert_eq!(fleet.going(), ["a", "b", "c", "e"]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_lengthens_a_soak() {
+    let mut fleet = Fleet::new(&FIVE, two_waves());
+    fleet.look();
+    fleet.done("b");
+    fleet.done("e");
+    fleet.look();
+    fleet.wait(-600);
+    fleet.look();
+    fleet.wait(3600);
+    fleet.look();
+    assert_eq!(fleet.wave("pilot").phase, WavePhase::Soaking);
+    fleet.wait(600);
+    fleet.look();
+    assert_eq!(fleet.wave("pilot").phase, WavePhase::Done);
+}
+
+#[test]
+fn wrong_waves_are_named() {
+    for (waves, said) in [
+        (
+            json!([{"name": "a", "plants": {}}, {"name": "a", "plants": {}}]),
+            "spec.waves[1] (a): the name is there twice",
+        ),
+        (
+            json!([{"name": "a", "plants": {}, "soak": "1 day"}]),
+            "spec.waves[0] (a).soak: \"1 day\" is no duration",
+        ),
+        (
+            json!([{"name": "a", "plants": {}, "maxConcurrentPlants": "0%"}]),
+            "\"0%\" is neither a number",
+        ),
+        (
+            json!([{"name": "a", "plants": {}, "maxConcurrentPlants": 0}]),
+            "0 is neither a number",
+        ),
+        (
+            json!([{"name": "a", "plants": {"matchExpressions": [{"key": "r", "operator": "Is", "values": ["x"]}]}}]),
+            "\"Is\" is no operator",
+        ),
+        (
+            json!([{"name": "a", "plants": {"matchExpressions": [{"key": "r", "operator": "In"}]}}]),
+            "In of r needs values",
+        ),
+    ] {
+        let mut fleet = Fleet::new(&FIVE, waves);
+        let plan = fleet.rest();
+        let message = &plan.status.conditions[0].message;
+        assert!(message.contains(said), "{message}");
+        assert!(reasons(&plan).contains(&triple("Stalled", "True", "Invalid")));
+        assert!(fleet.going().is_empty());
+    }
+}
+
+#[test]
+fn the_status_does_not_grow_with_the_fleet() {
+    let size = |plants: usize| {
+        let names: Vec<String> = (0..plants)
+            .map(|number| format!("plant-{number:04}"))
+            .collect();
+        let plants: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "rest")).collect();
+        let mut fleet = Fleet::new(
+            &plants,
+            json!([{"name": "rest", "plants": {}, "maxConcurrentPlants": "50%"}]),
+        );
+        fleet.look();
+        for name in &names {
+            fleet.status(name).lines = (0..10)
+                .map(|number| LineStatus {
+                    hold: Some(LineHold {
+                        reason: "WindowClosed".into(),
+                        message: String::new(),
+                    }),
+                    ..line(&format!("line-{number}"))
+                })
+                .collect();
+        }
+        fleet.look();
+        serde_json::to_string(&fleet.seen.release.status)
+            .unwrap()
+            .len()
+    };
+    let (few, many) = (size(10), size(1000));
+    assert!(
+        many < few + 64 && many < 4096,
+        "{few} bytes for 10 plants, {many} for 1,000"
+    );
+}
