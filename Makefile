@@ -12,7 +12,7 @@ include tests/cluster/cluster.mk
 include tests/floor/floor.mk
 include $(wildcard blueprints/engine/engine.mk operator/controller/image.mk)
 
-.PHONY: help demo test check unit e2e apiserver simulate bench crds clean
+.PHONY: help demo test check unit e2e apiserver simulate bench bench-judgement crds clean
 help: ## Lists the tasks
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
 
@@ -79,6 +79,9 @@ simulate: ## Simulation with SEEDS=N seeds
 bench: parts ## The numbers of the README
 	cargo run --quiet --release -p andon-render --example render_bench
 	target/debug/bench
+
+bench-judgement: ## False rollbacks, and documents until the verdict, beside the rule of other canary engines
+	cargo run --quiet --release -p andon-tests --bin judgement
 
 crds: ## Writes the generated CRDs
 	cargo run --quiet -p andon-api --bin crdgen -- crds charts/andon/crds

@@ -2,6 +2,7 @@
 //! part that nobody can leave out. A ratio to it means the same on every machine; seconds do not.
 
 pub mod floor;
+pub mod judgement;
 pub mod memory;
 pub mod writes;
 

@@ -20,7 +20,7 @@ mod release;
 mod site;
 mod stage;
 mod start;
-mod statistics;
+pub mod statistics;
 mod status;
 mod verdict;
 

@@ -14,24 +14,10 @@ pub(super) fn conclude(
     progress: &Progress,
     levers: &Levers,
 ) -> (ReleasePhase, Vec<Wanted>) {
-    let spec = &observed.release.spec;
     let plants = fleet.counts();
     if plants.total == 0 {
-        let message = match fleet.members.len() {
-            0 => format!(
-                "no PlantSite has spec.fleet \"{}\" and lists \"{}\" in spec.integrations; nothing to do until one does",
-                observed.release.namespace, spec.integration
-            ),
-            strays => format!(
-                "spec.waves: no wave selects any of the {strays} plants that want \"{}\"; correct the selectors or the \
-                 labels of the PlantSites",
-                spec.integration
-            ),
-        };
-        return (
-            ReleasePhase::Progressing,
-            stalled(ConditionReason::NoPlants, message),
-        );
+        let why = stalled(ConditionReason::NoPlants, nobody(observed, fleet));
+        return (ReleasePhase::Progressing, why);
     }
     let current = progress.current();
     let story = story(observed, &plants, fleet, current);
@@ -44,47 +30,57 @@ pub(super) fn conclude(
         );
         return (ReleasePhase::Complete, vec![ready]);
     }
-    let paused = spec.paused || levers.paused;
-    let waits_for = current
-        .and_then(|wave| wave.hold.as_ref())
-        .map(|hold| hold.reason.as_str());
-    let is = |reason: HoldReason| waits_for == Some(reason.as_str());
+    let paused = observed.release.spec.paused || levers.paused;
+    let waits_for = |reason: HoldReason| {
+        let hold = current.and_then(|wave| wave.hold.as_ref());
+        hold.is_some_and(|hold| hold.reason == reason.as_str())
+    };
+    let empty = waits_for(HoldReason::WaveEmpty);
     let (phase, reason) = if levers.given_up.is_some() {
         (ReleasePhase::Aborted, ConditionReason::GivenUp)
     } else if plants.rolled_back > 0 {
         (ReleasePhase::RolledBack, ConditionReason::LineRolledBack)
     } else if paused {
         (ReleasePhase::Paused, ConditionReason::Paused)
-    } else if is(HoldReason::WaveEmpty) {
+    } else if empty {
         (ReleasePhase::Progressing, ConditionReason::WaveEmpty)
-    } else if is(HoldReason::AwaitingApproval) {
+    } else if waits_for(HoldReason::AwaitingApproval) {
         (ReleasePhase::Progressing, ConditionReason::AwaitingApproval)
     } else {
         (ReleasePhase::Progressing, ConditionReason::Progressing)
     };
     // Somebody has to act when nothing more can happen by itself: every plant is done or has rolled back, or none may start.
-    let ends_by_itself = current.is_some() && progress.going && !is(HoldReason::WaveEmpty);
-    let stuck = plants.moving == 0
-        && !ends_by_itself
-        && (!progress.going || plants.waiting == 0 || is(HoldReason::WaveEmpty));
-    let activity = if stuck {
-        ConditionType::Stalled
-    } else {
-        ConditionType::Reconciling
+    let by_itself = current.is_some() && progress.going && !empty;
+    let stuck =
+        plants.moving == 0 && !by_itself && (!progress.going || plants.waiting == 0 || empty);
+    let activity = match stuck {
+        true => ConditionType::Stalled,
+        false => ConditionType::Reconciling,
     };
     let mut all = vec![
         wanted(ConditionType::Ready, false, reason, &story),
         wanted(activity, true, reason, &story),
     ];
     if plants.rolled_back > 0 {
-        all.push(wanted(
-            ConditionType::RolledBack,
-            true,
-            ConditionReason::LineRolledBack,
-            &story,
-        ));
+        let reason = ConditionReason::LineRolledBack;
+        all.push(wanted(ConditionType::RolledBack, true, reason, &story));
     }
     (phase, all)
+}
+
+/// Why no plant takes part.
+fn nobody(observed: &ObservedRelease, fleet: &Fleet<'_>) -> String {
+    let integration = &observed.release.spec.integration;
+    match fleet.members.len() {
+        0 => format!(
+            "no PlantSite has spec.fleet \"{}\" and lists \"{integration}\" in spec.integrations; nothing to do until one does",
+            observed.release.namespace
+        ),
+        strays => format!(
+            "spec.waves: no wave selects any of the {strays} plants that want \"{integration}\"; correct the selectors or \
+             the labels of the PlantSites"
+        ),
+    }
 }
 
 /// What a person reads first.
