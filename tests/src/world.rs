@@ -19,6 +19,7 @@ pub use random::Random;
 pub use scenario::Scenario;
 pub use simulation::{Outcome, simulate};
 
+use andon_api::condition::{self, ConditionType};
 use andon_api::{
     Analysis, Bake, Check, IntegrationChoice, Line, Parameters, PlantIntegrationSpec,
     PlantIntegrationStatus, PlantSiteSpec,
@@ -106,6 +107,7 @@ impl World {
                 lines: None,
                 parameters: Parameters::new(),
             }],
+            schedule: None,
             metrics: None,
         };
         Self {
@@ -352,10 +354,21 @@ impl World {
 
     /// Whether nothing will happen any more unless somebody does something.
     pub fn settled(&self) -> bool {
-        self.wake.is_none()
+        (self.wake.is_none() || self.only_soaks())
             && !self.dirty
             && self.last_plan.is_some()
             && self.pods.iter().all(|toy| toy.is_quiet())
+    }
+
+    /// Whether the operator looks again only to judge promoted lines on.
+    pub fn only_soaks(&self) -> bool {
+        let status = &self.integration.status;
+        let judged = |line: &andon_api::LineStatus| {
+            line.promoted.as_ref().is_some_and(|it| it.trial.is_some())
+        };
+        status.lines.iter().any(judged)
+            && status.lines.iter().all(|line| line.trial.is_none())
+            && !condition::is_true(&status.conditions, ConditionType::Reconciling)
     }
 
     /// What the status says, for messages of tests.
@@ -384,14 +397,19 @@ pub fn analysis() -> Analysis {
     Analysis {
         bake: Bake {
             duration: "30s".to_owned(),
+            clock: andon_api::BakeClock::Always,
         },
         min_samples: 20,
         confidence: "99.9%".to_owned(),
         progress_deadline: "1m".to_owned(),
         ready_deadline: None,
+        pass_confidence: None,
+        max_wait: None,
         checks: vec![Check {
             indicator: "refused".to_owned(),
-            max: "1%".to_owned(),
+            max: Some("1%".to_owned()),
+            not_worse_than_baseline: None,
+            dry_run: false,
         }],
     }
 }

@@ -70,6 +70,8 @@ reasons! {
         NoData,
         /// The canary finishes nothing, and the other lines do not either.
         AllLinesStandStill,
+        /// The other lines fail alike: nobody can tell whose fault it is.
+        SharedOutage,
         /// The canary has finished nothing yet and has no input waiting.
         NoInput,
         /// The line is no longer in the PlantSite; what runs there is kept.
@@ -118,6 +120,8 @@ reasons! {
         NotReady,
         /// The container restarted again and again.
         CanaryRestarts,
+        /// No verdict within the time that the release gives it.
+        Inconclusive,
     }
 }
 
@@ -140,6 +144,8 @@ reasons! {
         LineStopped,
         /// A newer target replaced the one on trial.
         LineSuperseded,
+        /// A promoted line is taken back with the rest.
+        LineUndone,
         /// Somebody had changed an object; it was put back.
         DriftPutBack,
         /// Nothing can be done until the spec changes.

@@ -16,6 +16,7 @@ use kube::runtime::controller::{Action, Controller};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, ResourceExt};
 use std::sync::Arc;
+use std::time::Duration;
 
 const CONTROLLER: &str = "plant-site";
 
@@ -110,7 +111,10 @@ async fn steps(context: &Context, namespace: &str, name: &str) -> Result<Action,
             .await
             .map_err(Error::Report)?;
     }
-    Ok(Action::await_change())
+    // The calendar's next edge.
+    Ok(plan.wake.map_or_else(Action::await_change, |wake| {
+        Action::requeue(wake + Duration::from_millis(10))
+    }))
 }
 
 async fn apply(

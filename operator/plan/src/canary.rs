@@ -9,9 +9,9 @@ use crate::memory;
 use crate::plan::Change;
 use crate::progress::{self, Canary, Progress, elapsed};
 use crate::stage::{self, Outcome};
-use crate::verdict::{self, Verdict};
+use crate::verdict::{self, Case, Verdict};
 use andon_api::reason::FailureReason;
-use andon_api::{Trial, Unready, duration};
+use andon_api::{BakeClock, Promoted, Trial, Unready, duration};
 use andon_render::Rendering;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::time::Duration;
@@ -75,10 +75,23 @@ pub(crate) fn watch(turn: &mut Turn<'_>, mut trial: Trial) {
     if turn.hold.is_none() {
         turn.hold = short_of_pass(turn, &trial, look);
     }
-    match turn.hold {
+    match &turn.hold {
         None => promote(turn, trial),
-        Some(_) => turn.line.trial = Some(trial),
+        Some(hold) => match overdue(turn, &trial) {
+            Some(waited) => {
+                let message = format!("no verdict for {waited}: {}: {hold}", hold.reason());
+                turn.fail(trial, FailureReason::Inconclusive, message);
+            }
+            None => turn.line.trial = Some(trial),
+        },
     }
+}
+
+/// How long a canary has waited for its verdict, if that is longer than the release lets it.
+fn overdue(turn: &Turn<'_>, trial: &Trial) -> Option<String> {
+    let limit = turn.input.rules.as_ref().ok()?.give_up?;
+    let waited = elapsed(trial.baking_since.as_ref()?.0, turn.input.now());
+    (waited >= limit).then(|| duration::display(Duration::from_secs(waited.as_secs())))
 }
 
 /// Takes up what can be read now, and judges it.
@@ -90,7 +103,7 @@ fn look<'a>(
 ) -> Look<'a> {
     let tally = count::update(turn.scene(), rendering, trial);
     progress::watch_baseline(turn.input, &turn.line.name, rendering, trial);
-    let verdict = verdict::judge(&rules, &tally);
+    let verdict = judged(turn, &rules, &tally, trial);
     trial.good = verdict.first.good;
     trial.bad = verdict.first.bad;
     trial.needed = rules.min_samples;
@@ -116,6 +129,27 @@ fn look<'a>(
         verdict,
         progress,
     }
+}
+
+/// The verdict on the newest counts. Where the other lines fail alike, everybody's counts begin anew: what was refused in an outage
+/// says nothing about the canary once it is over.
+pub(crate) fn judged(turn: &Turn<'_>, rules: &Rules, tally: &Tally, trial: &mut Trial) -> Verdict {
+    let controls = count::controls(turn.input, &turn.line.name, trial);
+    let case = Case {
+        canary: &tally.indicators,
+        baseline: &trial.baseline_counts,
+        controls: &controls,
+    };
+    let verdict = verdict::judge(rules, &case);
+    trial.dry_run.clone_from(&verdict.dry_run);
+    if verdict.shared.is_some() {
+        trial.outage = Some(turn.input.stamp());
+        for container in &mut trial.containers {
+            container.base.clone_from(&container.last);
+        }
+        trial.controls = count::snapshot(turn.input, &turn.line.name);
+    }
+    verdict
 }
 
 /// Remembers which stage is not ready, and since when. A stage that waits for an old instance to leave is not blamed.
@@ -167,7 +201,7 @@ fn trouble(turn: &Turn<'_>, rendering: &Rendering, stage: &str) -> String {
 }
 
 /// Whether one of the trial's containers restarts again and again.
-fn restarts(turn: &Turn<'_>, trial: &Trial, rendering: &Rendering) -> Option<String> {
+pub(crate) fn restarts(turn: &Turn<'_>, trial: &Trial, rendering: &Rendering) -> Option<String> {
     let scene = turn.scene();
     rendering
         .stages
@@ -186,7 +220,7 @@ fn restarts(turn: &Turn<'_>, trial: &Trial, rendering: &Rendering) -> Option<Str
 
 /// What keeps the canary from passing; none: it passes.
 fn short_of_pass(turn: &Turn<'_>, trial: &Trial, look: Look<'_>) -> Option<Hold> {
-    if let Some(why) = look.tally.missing
+    if let Some(why) = look.tally.missing.clone()
         && (!look.rules.checks.is_empty() || look.rendering.progress.is_some())
     {
         return Some(Hold::NoData { why });
@@ -195,8 +229,11 @@ fn short_of_pass(turn: &Turn<'_>, trial: &Trial, look: Look<'_>) -> Option<Hold>
         .baking_since
         .as_ref()
         .map_or(turn.input.now(), |since| since.0);
-    let elapsed = elapsed(since, turn.input.now());
+    let elapsed = baked(turn, &look.rules, since);
     let baking = elapsed < look.rules.bake;
+    if let Some(hold) = outage(turn, trial, &look) {
+        return Some(hold);
+    }
     let seen = look.verdict.first.good + look.verdict.first.bad;
     // Why no document comes says more than that none has come.
     if let Progress::Still(hold) = look.progress
@@ -214,6 +251,27 @@ fn short_of_pass(turn: &Turn<'_>, trial: &Trial, look: Look<'_>) -> Option<Hold>
     look.verdict.short
 }
 
+/// How long a canary has baked, by the clock that counts.
+fn baked(turn: &Turn<'_>, rules: &Rules, since: jiff::Timestamp) -> Duration {
+    match (rules.clock, &turn.input.calendar) {
+        (BakeClock::Production, Some(calendar)) => {
+            calendar.production_elapsed(since, turn.input.now())
+        }
+        _ => elapsed(since, turn.input.now()),
+    }
+}
+
+/// A shared outage that was seen a moment ago: a pass would come from its pauses.
+fn outage(turn: &Turn<'_>, trial: &Trial, look: &Look<'_>) -> Option<Hold> {
+    let seen = trial.outage.as_ref()?;
+    let ago = elapsed(seen.0, turn.input.now());
+    let hold = Hold::SharedOutage {
+        canary: format!("{} was refused", trial.rendering.version),
+        controls: "a moment ago".to_owned(),
+    };
+    (ago < look.rules.deadline / 2).then(|| look.verdict.shared.clone().unwrap_or(hold))
+}
+
 /// The canary has passed.
 fn promote(turn: &mut Turn<'_>, trial: Trial) {
     let old = turn.line.last_good.take();
@@ -223,7 +281,13 @@ fn promote(turn: &mut Turn<'_>, trial: Trial) {
     };
     // The new mark first: a crash in between leaves two, of which the higher number counts, and never none.
     turn.changes.extend(memory::mark(new, true, None));
-    let before = old
+    // Two promotions for one target (its PlantSite was edited in between) are taken back together.
+    let earlier = turn.line.promoted.take();
+    let previous = match earlier {
+        Some(earlier) if earlier.target_digest == trial.target_digest => Some(earlier.previous),
+        _ => old,
+    };
+    let before = previous
         .as_ref()
         .and_then(|old| turn.input.revision(&turn.line.name, old));
     let mut others: Vec<_> = turn
@@ -246,6 +310,12 @@ fn promote(turn: &mut Turn<'_>, trial: Trial) {
                 .extend(memory::mark(revision, false, revision.failed.clone()));
         }
     }
+    turn.line.promoted = previous.map(|previous| Promoted {
+        target_digest: trial.target_digest.clone(),
+        at: turn.input.stamp(),
+        previous,
+        trial: Some(trial.clone()),
+    });
     turn.line.last_good = Some(trial.rendering);
     turn.line.trial = None;
     turn.line.failed = None;

@@ -6,6 +6,7 @@
 mod acting;
 mod deciding;
 mod status_rule;
+mod undoing;
 
 use crate::desired::Memory;
 use crate::observed::Observed;

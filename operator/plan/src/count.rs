@@ -1,9 +1,10 @@
 //! What the trial's containers have done, counted since the trial began to count them. Kept per pod UID and container
 //! start, because a container that has gone cannot be asked again and a restarted one begins at 0.
 
+use crate::input::Input;
 use crate::object::Scene;
 use crate::observed::{Counts, GoodBad, Pod, Reading};
-use andon_api::{ContainerCount, Trial};
+use andon_api::{ContainerCount, ControlIndicators, Trial};
 use andon_render::{RenderedStage, Rendering};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -11,6 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A status is no log: more containers than a line ever has at once, so that only those that have gone are folded.
 pub const MOST_CONTAINERS: usize = 20;
+
+/// A plant has tens of lines; more would only make the status longer.
+const MOST_CONTROLS: usize = 50;
 
 /// Pod UID of the entry that sums up containers that have gone.
 const FOLDED: &str = "folded";
@@ -157,6 +161,82 @@ fn take_up(
         done: vec![if by_trial { 0 } else { done }, done],
     });
     Ok(())
+}
+
+/// What the line's own containers have counted so far, for a comparison; an error where one cannot be read.
+pub(crate) fn baseline(scene: Scene<'_>) -> Result<BTreeMap<String, Vec<i64>>, String> {
+    let mut sums = BTreeMap::new();
+    for pod in scene.pods().filter(|pod| !pod.terminating) {
+        match scene.observed.readings.get(&pod.uid) {
+            Some(Reading::Counts(counts)) => add(&mut sums, counts),
+            Some(Reading::NoAnswer(why)) => return Err(format!("{}: {why}", pod.name)),
+            None => {}
+        }
+    }
+    Ok(sums)
+}
+
+fn add(sums: &mut BTreeMap<String, Vec<i64>>, counts: &Counts) {
+    for (name, count) in &counts.indicators {
+        let sum = sums.entry(name.clone()).or_insert_with(|| vec![0, 0]);
+        sum[0] += count.good;
+        sum[1] += count.bad;
+    }
+}
+
+/// Containers of other lines that nothing is tried on, with what they count now.
+fn control_counts<'a>(
+    input: &'a Input<'_>,
+    line: &'a str,
+) -> impl Iterator<Item = (&'a Pod, Timestamp, &'a Counts)> {
+    let status = &input.observed.integration.status;
+    let steady = move |name: &str| {
+        let known = status.lines.iter().find(|other| other.name == name);
+        name != line && known.is_some_and(|other| other.trial.is_none())
+    };
+    input.observed.pods.iter().filter_map(move |pod| {
+        let counts = match input.observed.readings.get(&pod.uid)? {
+            Reading::Counts(counts) if steady(&pod.line) && !pod.terminating => counts,
+            _ => return None,
+        };
+        Some((pod, pod.started?, counts))
+    })
+}
+
+/// Where the other lines' counters stand now.
+pub(crate) fn snapshot(input: &Input<'_>, line: &str) -> Vec<ControlIndicators> {
+    let controls = control_counts(input, line).take(MOST_CONTROLS);
+    let of = |(pod, started, counts): (&Pod, Timestamp, &Counts)| {
+        let mut base = BTreeMap::new();
+        add(&mut base, counts);
+        ControlIndicators {
+            pod: pod.uid.clone(),
+            started: Time(started),
+            base,
+        }
+    };
+    controls.map(of).collect()
+}
+
+/// What the other lines have done since [`snapshot`]. One whose container is another now is left out.
+pub(crate) fn controls(input: &Input<'_>, line: &str, trial: &Trial) -> BTreeMap<String, GoodBad> {
+    let mut sums: BTreeMap<String, GoodBad> = BTreeMap::new();
+    for (pod, started, counts) in control_counts(input, line) {
+        let second = started.as_second();
+        let mut known = trial.controls.iter();
+        let known = known.find(|it| it.pod == pod.uid && it.started.0.as_second() == second);
+        let Some(known) = known else { continue };
+        for (name, count) in &counts.indicators {
+            let at = |index: usize| {
+                let pair = known.base.get(name);
+                pair.and_then(|pair| pair.get(index)).copied().unwrap_or(0)
+            };
+            let sum = sums.entry(name.clone()).or_default();
+            sum.good += (count.good - at(0)).max(0);
+            sum.bad += (count.bad - at(1)).max(0);
+        }
+    }
+    sums
 }
 
 /// Sums containers that have gone up in one entry where there are too many.

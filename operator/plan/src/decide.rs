@@ -6,7 +6,7 @@ use crate::line::Turn;
 use crate::object;
 use crate::observed::Observed;
 use crate::plan::{Change, Plan};
-use crate::{memory, start, status};
+use crate::{memory, start, status, undo};
 use andon_api::label;
 use std::collections::BTreeSet;
 
@@ -40,6 +40,7 @@ fn decide(input: &Input<'_>) -> Plan {
         .iter()
         .map(|line| Turn::new(input, line.clone()).take(&lines))
         .collect();
+    undo::next(input, &mut turns);
     start::next(input, &mut turns);
     forget_checks(input, &turns, &mut changes);
     status::finish(input, turns, retried, changes)

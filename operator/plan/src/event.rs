@@ -168,12 +168,24 @@ pub(crate) fn superseded(line: &str, trial: &Trial, version: &str, withdrawn: bo
     event(false, EventReason::LineSuperseded, note, None)
 }
 
-pub(crate) fn withdrawn(line: &str, trial: &Trial) -> Event {
+pub(crate) fn withdrawn(line: &str, trial: &Trial, why: &str) -> Event {
     let old = &trial.rendering.version;
-    let note = format!(
-        "{line}: the trial of {old} ends without a verdict, since the line was taken out of the plant; going back"
-    );
+    let note =
+        format!("{line}: the trial of {old} ends without a verdict, since {why}; going back");
     event(false, EventReason::LineSuperseded, note, None)
+}
+
+/// A promoted line is taken back.
+pub(crate) fn undone(
+    line: &str,
+    (from, to): (&RenderingReference, &RenderingReference),
+    why: &str,
+) -> Event {
+    let note = format!(
+        "{line}: taken back from {} to {}, since {why}",
+        from.version, to.version
+    );
+    event(true, EventReason::LineUndone, note, None)
 }
 
 pub(crate) fn drift(line: &str, related: Related) -> Event {

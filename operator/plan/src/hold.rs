@@ -1,6 +1,7 @@
 //! Why something is not done now: one variant for each gate, with the numbers that decided it. `reason()` is the word in
 //! the status, `Display` the message there, in the golden traces and in the log: one source for all.
 
+use crate::calendar::Closed;
 use andon_api::duration;
 use andon_api::reason::HoldReason;
 use std::fmt;
@@ -13,6 +14,11 @@ pub enum Hold {
     NoRelease,
     /// The release is paused.
     Paused,
+    /// The release was given up.
+    GivenUp {
+        /// How: `Abort` or `Undo`.
+        go: andon_api::Go,
+    },
     /// A less critical line, or the line on trial, comes first.
     EarlierLineNotDone {
         /// The line that comes first.
@@ -124,6 +130,8 @@ pub enum Hold {
         needed: i64,
         /// The limit.
         max: String,
+        /// Good documents in a row with which it would pass; none: no number would do.
+        more: Option<i64>,
     },
     /// The counters cannot be read.
     NoData {
@@ -141,6 +149,23 @@ pub enum Hold {
     NoInput {
         /// How long it has finished nothing.
         still: Duration,
+    },
+    /// The plant's calendar allows no change now.
+    WindowClosed {
+        /// Why, and when it does.
+        closed: Box<Closed>,
+    },
+    /// The bake counts production hours, and the plant has none.
+    NeverProduces {
+        /// The bake.
+        bake: Duration,
+    },
+    /// The other lines fail alike.
+    SharedOutage {
+        /// What the canary did.
+        canary: String,
+        /// What the other lines did meanwhile.
+        controls: String,
     },
     /// The line is no longer in the PlantSite.
     LineRemoved,
@@ -166,6 +191,7 @@ impl Hold {
         match self {
             Self::NoRelease => HoldReason::NoRelease,
             Self::Paused => HoldReason::Paused,
+            Self::GivenUp { .. } => HoldReason::GivenUp,
             Self::EarlierLineNotDone { .. } => HoldReason::EarlierLineNotDone,
             Self::PlantStopped { .. } => HoldReason::PlantStopped,
             Self::FailedBefore { .. } => HoldReason::FailedBefore,
@@ -185,6 +211,8 @@ impl Hold {
             Self::NoData { .. } => HoldReason::NoData,
             Self::AllLinesStandStill { .. } => HoldReason::AllLinesStandStill,
             Self::NoInput { .. } => HoldReason::NoInput,
+            Self::WindowClosed { .. } | Self::NeverProduces { .. } => HoldReason::WindowClosed,
+            Self::SharedOutage { .. } => HoldReason::SharedOutage,
             Self::LineRemoved => HoldReason::LineRemoved,
             Self::LastGoodMissing { .. } => HoldReason::LastGoodMissing,
         }
@@ -195,6 +223,7 @@ impl Hold {
         match self {
             Self::NoRelease
             | Self::Paused
+            | Self::GivenUp { .. }
             | Self::PlantStopped { .. }
             | Self::FailedBefore { .. }
             | Self::InstallFailed { .. }
@@ -204,6 +233,12 @@ impl Hold {
             | Self::SpecInvalid { .. }
             | Self::LineRemoved
             | Self::LastGoodMissing { .. } => Ends::ByPerson,
+            // No opening within years is ever long enough: somebody has to change something.
+            Self::WindowClosed { closed } => match closed.next_open {
+                Some(_) => Ends::BySelf,
+                None => Ends::ByPerson,
+            },
+            Self::NeverProduces { .. } => Ends::ByPerson,
             Self::BlueprintMissing { unknown, .. } => match unknown {
                 Some(_) => Ends::BySelf,
                 None => Ends::ByPerson,
@@ -218,6 +253,7 @@ impl Hold {
             | Self::TooFewSamples { .. }
             | Self::NoData { .. }
             | Self::AllLinesStandStill { .. }
+            | Self::SharedOutage { .. }
             | Self::NoInput { .. } => Ends::BySelf,
         }
     }
@@ -225,7 +261,10 @@ impl Hold {
     /// Whether it says that the spec, or what became of it, needs a person: the condition `Stalled`.
     pub const fn stalls(&self) -> bool {
         matches!(self.ends(), Ends::ByPerson)
-            && !matches!(self, Self::NoRelease | Self::Paused | Self::LineRemoved)
+            && !matches!(
+                self,
+                Self::NoRelease | Self::Paused | Self::GivenUp { .. } | Self::LineRemoved
+            )
     }
 }
 
@@ -234,6 +273,11 @@ impl fmt::Display for Hold {
         match self {
             Self::NoRelease => f.write_str("no release asks anything of this plant"),
             Self::Paused => f.write_str("the release is paused"),
+            Self::GivenUp { go } => write!(
+                f,
+                "the release was given up ({go:?}); nothing moves until it asks for something else, or {} is set anew on it",
+                andon_api::label::RETRY
+            ),
             Self::EarlierLineNotDone { line, what } => write!(f, "waits for {line}: {what}"),
             Self::PlantStopped { line, version } => write!(
                 f,
@@ -304,6 +348,17 @@ impl Hold {
                 "nothing finished for {} and no input waits",
                 duration::display(Duration::from_secs(still.as_secs()))
             ),
+            Self::WindowClosed { closed } => write!(f, "{closed}"),
+            Self::NeverProduces { bake } => write!(
+                f,
+                "the bake of {} counts production hours, and schedule.shifts has none within years; add shifts, or set \
+                 analysis.bake.clock to Always",
+                duration::display(*bake)
+            ),
+            Self::SharedOutage { canary, controls } => write!(
+                f,
+                "{canary}, but the other lines fail alike ({controls}); judged anew once they recover"
+            ),
             Self::LineRemoved => f.write_str(
                 "the line is not (any more) a line of this integration; what runs there is kept",
             ),
@@ -341,15 +396,19 @@ impl Hold {
                 bad,
                 needed,
                 max,
+                more,
             } => {
                 let seen = good + bad;
                 if seen < *needed {
-                    write!(f, "{seen} of {needed} documents")
-                } else {
-                    write!(
-                        f,
-                        "{bad} of {seen} documents {indicator} (limit {max}): too many to pass, too few to fail"
-                    )
+                    return write!(f, "{seen} of {needed} documents");
+                }
+                write!(
+                    f,
+                    "{bad} of {seen} documents {indicator} (limit {max}): too few to fail, and it would pass "
+                )?;
+                match more {
+                    Some(more) => write!(f, "after {more} more good ones"),
+                    None => f.write_str("after no number of good ones"),
                 }
             }
             _ => f.write_str(self.reason().as_str()),

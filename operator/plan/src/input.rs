@@ -1,11 +1,14 @@
 //! What is observed, made trustworthy: every value parsed once, or every reason why it cannot be used.
 
+use crate::calendar::Calendar;
 use crate::desired::{self, Memory, Refusal};
 use crate::hold::Hold;
 use crate::object::{Index, Scene};
 use crate::observed::{Observed, Revision};
 use crate::stage::Strategies;
-use andon_api::{Analysis, RenderingReference, SITE_LINE, Strategy, Target, duration, percent};
+use andon_api::{
+    Analysis, BakeClock, RenderingReference, SITE_LINE, Strategy, Target, Then, duration, percent,
+};
 use andon_render::Rendering;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -22,6 +25,8 @@ pub(crate) struct Input<'a> {
     pub(crate) lines: Vec<(String, Result<Arc<Rendering>, Refusal>)>,
     /// How a canary is judged; none: nobody asks anything.
     pub(crate) rules: Result<Rules, Hold>,
+    /// When the plant may be changed and when it produces; none: always.
+    pub(crate) calendar: Option<Calendar>,
 }
 
 impl<'a> Input<'a> {
@@ -94,12 +99,17 @@ impl Strategies for LineStrategies<'_> {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Rules {
     pub(crate) bake: Duration,
+    pub(crate) clock: BakeClock,
     pub(crate) min_samples: i64,
     pub(crate) deadline: Duration,
     /// How long a canary may be not ready.
     pub(crate) ready_deadline: Duration,
     /// Chance of failing a release that is no worse, for all checks together.
     pub(crate) alpha: f64,
+    /// `1 - passConfidence`; none: a pass needs no evidence.
+    pub(crate) pass_alpha: Option<f64>,
+    /// How long it may go without a verdict before it is taken back; none: for ever.
+    pub(crate) give_up: Option<Duration>,
     pub(crate) checks: Vec<Rule>,
 }
 
@@ -107,15 +117,32 @@ pub(crate) struct Rules {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Rule {
     pub(crate) indicator: String,
-    /// The limit as a share, and as it was written.
-    pub(crate) limit: f64,
-    pub(crate) max: String,
+    pub(crate) bar: Bar,
+    /// It only says what it finds.
+    pub(crate) dry_run: bool,
+}
+
+/// What an indicator is held against, as a share and as it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Bar {
+    /// An absolute limit.
+    Max(f64, String),
+    /// The baseline's rate and so much more.
+    Baseline(f64, String),
 }
 
 impl Rules {
-    /// `1/alpha` of one check: the evidence that fails it. The checks share alpha.
-    pub(crate) fn needed(&self) -> f64 {
-        self.checks.len().max(1) as f64 / self.alpha
+    /// Alpha of one check: the checks share it, but those that only say what they find.
+    pub(crate) fn alpha_each(&self) -> f64 {
+        let judged = self.checks.iter().filter(|rule| !rule.dry_run).count();
+        self.alpha / judged.max(1) as f64
+    }
+
+    /// Whether anything is held against the baseline.
+    pub(crate) fn needs_baseline(&self) -> bool {
+        self.checks
+            .iter()
+            .any(|rule| matches!(rule.bar, Bar::Baseline(..)))
     }
 
     /// The first check whose indicator the rendering does not have.
@@ -152,7 +179,16 @@ pub(crate) fn read<'a>(
     observed: &'a Observed,
     memory: &mut Memory,
 ) -> Result<Input<'a>, Vec<String>> {
-    let problems = site_problems(observed);
+    let mut problems = site_problems(observed);
+    let spec = &observed.site.spec;
+    let calendar = spec
+        .schedule
+        .as_ref()
+        .map(|schedule| Calendar::read(schedule, &spec.time_zone));
+    let calendar = calendar.transpose().unwrap_or_else(|wrong| {
+        problems.extend(wrong.iter().map(ToString::to_string));
+        None
+    });
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -174,6 +210,7 @@ pub(crate) fn read<'a>(
         index: Index::of(observed),
         lines,
         rules,
+        calendar,
     })
 }
 
@@ -227,6 +264,38 @@ fn is_label(name: &str) -> bool {
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
+/// The checks, each with one bar; no indicator is held against the same kind of bar twice.
+fn checks(analysis: &Analysis) -> Result<Vec<Rule>, String> {
+    let mut checks: Vec<Rule> = Vec::new();
+    for (index, check) in analysis.checks.iter().enumerate() {
+        let at = format!("analysis.checks[{index}]");
+        let share = |field: &str, text: &str| {
+            percent::parse(text).map_err(|error| format!("{at}.{field}: {error}"))
+        };
+        let bar = match (&check.max, &check.not_worse_than_baseline) {
+            (Some(max), None) => Bar::Max(share("max", max)?, max.clone()),
+            (None, Some(text)) => Bar::Baseline(share("notWorseThanBaseline", text)?, text.clone()),
+            _ => return Err(format!("{at}: give either max or notWorseThanBaseline")),
+        };
+        let same = |rule: &Rule| {
+            rule.indicator == check.indicator
+                && std::mem::discriminant(&rule.bar) == std::mem::discriminant(&bar)
+        };
+        if checks.iter().any(same) {
+            return Err(format!(
+                "{at}.indicator: \"{}\" is there twice; keep the stricter one",
+                check.indicator
+            ));
+        }
+        checks.push(Rule {
+            indicator: check.indicator.clone(),
+            bar,
+            dry_run: check.dry_run,
+        });
+    }
+    Ok(checks)
+}
+
 /// Parses an analysis; the error names field, value and remedy.
 fn rules(analysis: &Analysis) -> Result<Rules, String> {
     let time = |field: &str, text: &str| {
@@ -253,22 +322,23 @@ fn rules(analysis: &Analysis) -> Result<Rules, String> {
             analysis.min_samples
         ));
     }
-    let mut checks: Vec<Rule> = Vec::new();
-    for (index, check) in analysis.checks.iter().enumerate() {
-        if checks.iter().any(|rule| rule.indicator == check.indicator) {
-            return Err(format!(
-                "analysis.checks[{index}].indicator: \"{}\" is there twice; keep the stricter one",
-                check.indicator
-            ));
-        }
-        checks.push(Rule {
-            indicator: check.indicator.clone(),
-            limit: share(&format!("checks[{index}].max"), &check.max)?,
-            max: check.max.clone(),
-        });
-    }
+    let checks = checks(analysis)?;
+    let confidence = analysis.pass_confidence.as_deref();
+    let pass_alpha = confidence
+        .map(|text| share("passConfidence", text))
+        .transpose()?;
+    let give_up = analysis
+        .max_wait
+        .as_ref()
+        .filter(|wait| wait.then == Then::RollBack);
+    let give_up = give_up
+        .map(|wait| time("maxWait.duration", &wait.duration))
+        .transpose()?;
     Ok(Rules {
         bake: time("bake.duration", &analysis.bake.duration)?,
+        clock: analysis.bake.clock,
+        pass_alpha: pass_alpha.map(|share| 1.0 - share),
+        give_up,
         min_samples: analysis.min_samples,
         deadline: progress_deadline,
         ready_deadline,

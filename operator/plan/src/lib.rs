@@ -1,5 +1,6 @@
 //! Pure: what is observed -> what to do, what not and why, when to look again.
 
+pub mod calendar;
 mod canary;
 mod check;
 mod count;
@@ -22,6 +23,7 @@ mod stage;
 mod start;
 pub mod statistics;
 mod status;
+mod undo;
 mod verdict;
 
 pub use canary::MOST_RESTARTS;
@@ -40,3 +42,4 @@ pub use release::{
 };
 pub use site::{IntegrationSeen, Named, ObservedSite, PlantSeen, SiteChange, SitePlan, plan_site};
 pub use statistics::log_e;
+pub use undo::is_counted;

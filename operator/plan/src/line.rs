@@ -14,14 +14,14 @@
 use crate::event;
 use crate::health::{self, JobState};
 use crate::hold::Hold;
-use crate::input::Input;
+use crate::input::{Input, Rules};
 use crate::object::{self, Scene};
 use crate::observed::{DryRun, Revision};
 use crate::plan::{Change, Event};
 use crate::progress::elapsed;
 use crate::stage;
 use crate::start;
-use crate::{canary, drift, memory};
+use crate::{canary, count, drift, memory, undo};
 use andon_api::reason::FailureReason;
 use andon_api::{Failed, LineStatus, RenderingReference, Trial, TrialFailure, duration};
 use andon_render::{RenderedCheck, Rendering};
@@ -55,11 +55,16 @@ impl<'a> Turn<'a> {
             Some(trial) if trial.failure.is_some() || trial.withdrawn.is_some() => {
                 self.go_back(trial);
             }
-            Some(trial) if self.input.desired(&self.line.name).is_none() => self.withdraw(trial),
+            Some(trial) if self.input.desired(&self.line.name).is_none() => {
+                self.withdraw(trial, "the line was taken out of the plant");
+            }
+            Some(trial) if let Some(why) = undo::given_up(self.input, &trial, lines) => {
+                self.withdraw(trial, &why);
+            }
             Some(trial) if self.is_superseded(&trial) && self.supersede(&trial, lines) => {}
             Some(trial) if !trial.checked => self.check(trial),
             Some(trial) => canary::watch(&mut self, trial),
-            None if self.line.last_good.is_some() => self.keep(),
+            None if self.line.last_good.is_some() => self.keep(lines),
             None => {}
         }
         self
@@ -132,6 +137,11 @@ impl<'a> Turn<'a> {
                 })
             }
         }
+        // What was decided before the plant closed is not begun after that.
+        self.hold = self
+            .hold
+            .take()
+            .or_else(|| start::window(self.input, start::Step::Replace));
         if self.hold.is_none() {
             match &rendering.check {
                 None => self.checked(&mut trial, None),
@@ -207,8 +217,18 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Pods may change from now on.
+    /// Pods may change from now on. What the lines have counted until now is what the canary is compared with.
     fn checked(&mut self, trial: &mut Trial, check: Option<&RenderedCheck>) {
+        let compared = self.input.rules.as_ref().is_ok_and(Rules::needs_baseline);
+        match count::baseline(self.scene()) {
+            Ok(counts) if compared => trial.baseline_counts = counts,
+            Err(why) if compared => {
+                self.hold = Some(Hold::NoData { why });
+                return;
+            }
+            Ok(_) | Err(_) => {}
+        }
+        trial.controls = count::snapshot(self.input, &self.line.name);
         trial.checked = true;
         trial.replacing_since = Some(self.input.stamp());
         trial.restarts_before = self
@@ -280,7 +300,7 @@ impl<'a> Turn<'a> {
     // --- Steady ---------------------------------------------------------------------------------------------------
 
     /// The line runs its last good; only what somebody changed is put back.
-    fn keep(&mut self) {
+    fn keep(&mut self, lines: &[LineStatus]) {
         let Some(kept) = self.line.last_good.clone() else {
             return;
         };
@@ -310,14 +330,15 @@ impl<'a> Turn<'a> {
         );
         self.tell_drift(&outcome);
         self.follow(outcome);
+        undo::soak(self, &revision.rendering, lines);
     }
 
     // --- Superseded -----------------------------------------------------------------------------------------------
 
-    /// A line that was taken out of the plant on trial goes back: nobody would be left to correct it, and the others would
-    /// wait for a verdict that may never come.
-    fn withdraw(&mut self, trial: Trial) {
-        self.tell(event::withdrawn(&self.line.name, &trial));
+    /// A line on trial goes back without blame: it was taken out of the plant, where nobody would be left to correct it, or
+    /// the release was given up.
+    fn withdraw(&mut self, trial: Trial, why: &str) {
+        self.tell(event::withdrawn(&self.line.name, &trial, why));
         self.line.trial = Some(Trial {
             withdrawn: Some(self.input.stamp()),
             unready: None,

@@ -80,6 +80,7 @@ fn from_marks(input: &Input<'_>, name: &str) -> LineStatus {
         phase: LinePhase::Waiting,
         running: last_good.clone(),
         last_good,
+        promoted: None,
         trial: None,
         failed,
         hold: None,

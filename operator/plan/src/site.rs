@@ -1,11 +1,14 @@
 //! The site controller's decision: which `PlantIntegration` objects a plant has, and what its status says.
 
+use crate::calendar::Calendar;
 use andon_api::condition::{self, ConditionType, Wanted};
 use andon_api::reason::ConditionReason;
-use andon_api::{PlantIntegrationStatus, PlantSiteSpec, PlantSiteStatus, SITE_LINE};
+use andon_api::{PlantIntegrationStatus, PlantSiteSpec, PlantSiteStatus, SITE_LINE, ScheduleState};
 use jiff::{Timestamp, tz::TimeZone};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// What the site controller saw of one plant.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -81,6 +84,8 @@ pub struct SitePlan {
     pub status: PlantSiteStatus,
     /// Whether it differs from the observed one.
     pub write_status: bool,
+    /// When the calendar says something else; none: never, or there is none.
+    pub wake: Option<Duration>,
 }
 
 /// One write of the site controller.
@@ -159,6 +164,12 @@ fn validate(spec: &PlantSiteSpec, namespace: &str) -> Result<(), String> {
             "spec.timeZone: \"{}\" is no IANA time zone; write for instance Europe/Berlin",
             spec.time_zone
         ));
+    }
+    if let Some(schedule) = &spec.schedule {
+        Calendar::read(schedule, &spec.time_zone).map_err(|wrong| {
+            let texts: Vec<String> = wrong.iter().map(|it| format!("spec.{it}")).collect();
+            texts.join("; ")
+        })?;
     }
     if spec.fleet == namespace {
         return Err(format!(
@@ -271,8 +282,17 @@ fn refused(observed: &ObservedSite, reason: ConditionReason, message: String) ->
 
 fn finish(observed: &ObservedSite, changes: Vec<SiteChange>, wanted: Vec<Wanted>) -> SitePlan {
     let site = &observed.site;
+    let calendar = site
+        .spec
+        .schedule
+        .as_ref()
+        .map(|it| Calendar::read(it, &site.spec.time_zone));
+    let calendar = calendar.and_then(Result::ok);
     let status = PlantSiteStatus {
         observed_generation: site.generation,
+        schedule: calendar
+            .as_ref()
+            .map(|calendar| state(calendar, observed.now)),
         conditions: condition::merge(
             &site.status.conditions,
             &wanted,
@@ -283,7 +303,22 @@ fn finish(observed: &ObservedSite, changes: Vec<SiteChange>, wanted: Vec<Wanted>
     SitePlan {
         changes,
         write_status: status != site.status,
+        wake: calendar.and_then(|calendar| {
+            let edge = calendar.next_edge(observed.now)?;
+            Duration::try_from(edge.duration_since(observed.now)).ok()
+        }),
         status,
+    }
+}
+
+/// What the calendar says now. Only edges: nothing that ticks.
+fn state(calendar: &Calendar, now: Timestamp) -> ScheduleState {
+    let state = calendar.state(now);
+    ScheduleState {
+        closed: !state.open,
+        reason: state.reason.to_string(),
+        next_open: state.next_open.map(Time),
+        next_close: state.next_close.map(Time),
     }
 }
 
@@ -342,6 +377,7 @@ mod tests {
                 phase: LinePhase::Steady,
                 running: Some(reference.clone()),
                 last_good: Some(reference),
+                promoted: None,
                 trial: None,
                 failed: None,
                 hold: None,

@@ -5,9 +5,11 @@ use crate::hold::Hold;
 use crate::input::Input;
 use crate::line::Turn;
 use crate::observed::{Neighbour, Seen};
-use andon_api::{LineStatus, RenderingReference, Requirement, Trial, digest};
+use andon_api::{BakeClock, Go, LineStatus, RenderingReference, Requirement, Trial, digest};
 use andon_render::Rendering;
 use semver::{Version, VersionReq};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Starts the next line's trial, and gives every other line that should move the reason why it does not.
 pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
@@ -67,32 +69,45 @@ pub(crate) fn begin(turn: &mut Turn<'_>) {
     if turn.input.revision(&turn.line.name, &reference).is_none() {
         turn.save(&name, desired);
     }
+    let needed = turn
+        .input
+        .rules
+        .as_ref()
+        .map_or(0, |rules| rules.min_samples);
     turn.line.trial = Some(Trial {
-        rendering: reference,
-        target_digest: target.digest.clone(),
-        started: turn.input.stamp(),
+        needed,
+        ..blank(turn.input, reference, &target.digest)
+    });
+    turn.hold = None;
+}
+
+/// A trial that begins now.
+pub(crate) fn blank(input: &Input<'_>, rendering: RenderingReference, target: &str) -> Trial {
+    Trial {
+        rendering,
+        target_digest: target.to_owned(),
+        started: input.stamp(),
         checked: false,
         replacing_since: None,
         baking_since: None,
         good: 0,
         bad: 0,
-        needed: turn
-            .input
-            .rules
-            .as_ref()
-            .map_or(0, |rules| rules.min_samples),
+        needed: 0,
         evidence: None,
         containers: Vec::new(),
         progress: None,
         failure: None,
         withdrawn: None,
         unready: None,
-        restarts_before: std::collections::BTreeMap::new(),
+        restarts_before: BTreeMap::new(),
         baseline: Vec::new(),
         baseline_completed: None,
+        baseline_counts: BTreeMap::new(),
+        controls: Vec::new(),
+        dry_run: None,
+        outage: None,
         checkpoint: None,
-    });
-    turn.hold = None;
+    }
 }
 
 /// Name of the ControllerRevision of a rendering.
@@ -114,7 +129,11 @@ pub(crate) fn obstacle(
     };
     failed_here(line, desired, &target.digest)
         .or_else(|| failed_elsewhere(input, line, lines, &target.digest))
-        .or_else(|| (target.go == andon_api::Go::Wait).then_some(Hold::Paused))
+        .or(match target.go {
+            Go::Proceed => None,
+            Go::Wait => Some(Hold::Paused),
+            go @ (Go::Abort | Go::Undo) => Some(Hold::GivenUp { go }),
+        })
         .or_else(|| match &input.rules {
             Ok(rules) => rules.fit(desired).err(),
             Err(hold) => Some(hold.clone()),
@@ -122,6 +141,38 @@ pub(crate) fn obstacle(
         .or_else(|| requirement(input))
         .or_else(|| earlier(input, line, lines))
         .or_else(|| no_way_back(input, line))
+        .or_else(|| window(input, Step::Start))
+}
+
+/// How far a change is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Nothing has happened yet.
+    Start,
+    /// The routes are checked; the next thing is to replace.
+    Replace,
+}
+
+/// Why the plant's calendar does not let a change begin now: all of it, and taking it back at the very end, must fit before the
+/// opening closes. A rollback never asks.
+pub(crate) fn window(input: &Input<'_>, step: Step) -> Option<Hold> {
+    let (calendar, rules) = (input.calendar.as_ref()?, input.rules.as_ref().ok()?);
+    // The check takes about as long as a pod takes to start.
+    let check = match step {
+        Step::Start => rules.ready_deadline,
+        Step::Replace => Duration::ZERO,
+    };
+    let begins = input.now().checked_add(check + rules.ready_deadline).ok()?;
+    let bake = match rules.clock {
+        BakeClock::Always => rules.bake,
+        BakeClock::Production => match calendar.production_instant(begins, rules.bake) {
+            Some(end) => Duration::try_from(end.duration_since(begins)).unwrap_or_default(),
+            None => return Some(Hold::NeverProduces { bake: rules.bake }),
+        },
+    };
+    let needed = check + rules.ready_deadline + bake + rules.ready_deadline;
+    let closed = calendar.may_start(input.now(), needed).err()?;
+    Some(Hold::WindowClosed { closed })
 }
 
 /// The line's own failed mark.

@@ -16,6 +16,9 @@ use std::time::Duration;
 
 /// Counts that merely tick are written this often at most.
 const CHECKPOINT: Duration = Duration::from_secs(10);
+/// While promoted lines are judged on, which may take days. What was not written is read again from the containers; only what one
+/// counted that has gone meanwhile is lost.
+const CHECKPOINT_SOAK: Duration = Duration::from_secs(300);
 /// While a canary is put in place or judged: two bad documents must not become four before they are seen.
 const WAKE_CANARY: Duration = Duration::from_secs(1);
 /// While only a Job runs, or an object of a steady line settles: the watches tell sooner.
@@ -330,6 +333,10 @@ impl View<'_> {
                 Some(Hold::StageNotReady { .. } | Hold::OldInstanceLeaving { .. }) => {
                     Some(WAKE_CHECK)
                 }
+                // At the edge, not by polling.
+                Some(Hold::WindowClosed { closed }) => closed.next_open.map(|at| {
+                    Duration::try_from(at.duration_since(self.input.now())).unwrap_or_default()
+                }),
                 Some(Hold::EarlierLineNotDone { .. }) => {
                     Some(WAKE_OTHERS).filter(|_| self.moving().is_some())
                 }
@@ -344,7 +351,12 @@ impl View<'_> {
                 && row.hold.is_none()
                 && !row.in_place
         });
-        rows.or(settling.then_some(WAKE_CHECK))
+        let judged = self.lines.iter().any(|row| {
+            let promoted = row.line.promoted.as_ref();
+            promoted.is_some_and(|promoted| promoted.trial.is_some())
+        });
+        let slower = (settling || judged).then_some(WAKE_CHECK);
+        rows.into_iter().chain(slower).min()
     }
 }
 
@@ -355,17 +367,20 @@ fn worth_writing(observed: &Observed, status: &PlantIntegrationStatus) -> bool {
     if before == status {
         return false;
     }
-    let counting =
-        |status: &PlantIntegrationStatus| status.lines.iter().any(|line| line.trial.is_some());
-    if !counting(before) || !counting(status) || essence(before) != essence(status) {
+    if essence(before) != essence(status) {
         return true;
     }
-    let written = before
-        .lines
-        .iter()
-        .filter_map(|line| line.trial.as_ref()?.checkpoint.as_ref())
-        .max();
-    written.is_none_or(|written| elapsed(written.0, observed.now) >= CHECKPOINT)
+    let old = |trial: Option<&Trial>, every| {
+        let written = trial.and_then(|trial| trial.checkpoint.as_ref());
+        trial.is_some() && written.is_none_or(|at| elapsed(at.0, observed.now) >= every)
+    };
+    let judged = |line: &LineStatus| line.promoted.as_ref().and_then(|it| it.trial.clone());
+    let ticking = |line: &LineStatus| line.trial.is_some() || judged(line).is_some();
+    // What a line that merely holds is told may change as often as it likes.
+    !before.lines.iter().any(ticking)
+        || before.lines.iter().any(|line| {
+            old(line.trial.as_ref(), CHECKPOINT) || old(judged(line).as_ref(), CHECKPOINT_SOAK)
+        })
 }
 
 /// A status without what merely ticks. What a restarted operator could not find out again stays in: which containers are
@@ -376,10 +391,15 @@ fn essence(status: &PlantIntegrationStatus) -> PlantIntegrationStatus {
         if let Some(hold) = &mut line.hold {
             hold.message.clear();
         }
-        if let Some(trial) = &mut line.trial {
+        let judged = line
+            .promoted
+            .as_mut()
+            .and_then(|promoted| promoted.trial.as_mut());
+        for trial in line.trial.iter_mut().chain(judged) {
             trial.good = 0;
             trial.bad = 0;
             trial.evidence = None;
+            trial.outage = None;
             trial.checkpoint = None;
             trial.baseline_completed = None;
             for container in &mut trial.containers {
@@ -402,10 +422,13 @@ fn essence(status: &PlantIntegrationStatus) -> PlantIntegrationStatus {
 
 /// Notes when the counts were written.
 fn checkpoint(input: &Input<'_>, status: &mut PlantIntegrationStatus) {
-    let trials = status
-        .lines
-        .iter_mut()
-        .filter_map(|line| line.trial.as_mut());
+    let trials = status.lines.iter_mut().flat_map(|line| {
+        let judged = line
+            .promoted
+            .as_mut()
+            .and_then(|promoted| promoted.trial.as_mut());
+        line.trial.iter_mut().chain(judged)
+    });
     for trial in trials.filter(|trial: &&mut Trial| trial.checked) {
         trial.checkpoint = Some(input.stamp());
     }

@@ -1,78 +1,170 @@
 //! Counts against limits: fail on evidence, pass on time and numbers, or neither yet.
 
-use crate::count::Tally;
 use crate::hold::Hold;
-use crate::input::{Rule, Rules};
+use crate::input::{Bar, Rule, Rules};
 use crate::observed::GoodBad;
-use crate::statistics;
+use crate::statistics::{
+    BaselineLimit, baseline_limit, documents_to_pass, documents_to_pass_min, log_e, log_e_pass,
+};
+use std::collections::BTreeMap;
+
+/// Evidence that control lines fail as well, from which on nobody can tell whose fault it is: one bad document of a few.
+const ALIKE: f64 = 20.0;
+
+/// What is judged.
+pub(crate) struct Case<'a> {
+    /// What the canary did.
+    pub(crate) canary: &'a BTreeMap<String, GoodBad>,
+    /// What the line did before the change.
+    pub(crate) baseline: &'a BTreeMap<String, Vec<i64>>,
+    /// What the other lines did meanwhile.
+    pub(crate) controls: &'a BTreeMap<String, GoodBad>,
+}
 
 /// What the counts say of a trial now.
+#[derive(Default)]
 pub(crate) struct Verdict {
     /// Why it fails; none: it does not.
     pub(crate) failure: Option<String>,
+    /// The other lines fail alike, so that it does not count.
+    pub(crate) shared: Option<Hold>,
     /// Which check keeps it from passing; none: the counts are good enough.
     pub(crate) short: Option<Hold>,
     /// The strongest evidence against it.
     pub(crate) evidence: Option<String>,
     /// Documents of the first check.
     pub(crate) first: GoodBad,
+    /// What checks say that only say it.
+    pub(crate) dry_run: Option<String>,
+}
+
+/// A check's limit and how much evidence it takes.
+struct Limit {
+    share: f64,
+    needed: f64,
+    shown: String,
 }
 
 /// Judges the counts. How long the canary has run is not asked: bake and samples delay a pass only.
-pub(crate) fn judge(rules: &Rules, tally: &Tally) -> Verdict {
-    let mut verdict = Verdict {
-        failure: None,
-        short: None,
-        evidence: None,
-        first: GoodBad::default(),
-    };
+pub(crate) fn judge(rules: &Rules, case: &Case<'_>) -> Verdict {
+    let mut verdict = Verdict::default();
     let mut strongest = f64::NEG_INFINITY;
     for (index, rule) in rules.checks.iter().enumerate() {
-        let seen = tally
-            .indicators
+        let seen = case
+            .canary
             .get(&rule.indicator)
             .copied()
             .unwrap_or_default();
         if index == 0 {
             verdict.first = seen;
         }
-        let log_e = statistics::log_e(seen.bad, seen.good + seen.bad, rule.limit);
+        // No baseline, or one so bad that nothing can be worse: the check says nothing.
+        let Some(limit) = limit(rules, rule, case.baseline) else {
+            continue;
+        };
+        let log_e = log_e(seen.bad, seen.good + seen.bad, limit.share);
+        let failure = (log_e >= limit.needed).then(|| failure(rule, &limit, seen, log_e));
+        if rule.dry_run {
+            verdict.dry_run = verdict.dry_run.or(failure);
+            continue;
+        }
         if log_e > strongest {
             strongest = log_e;
             verdict.evidence = Some(odds(log_e));
         }
-        if log_e >= rules.needed().ln() && verdict.failure.is_none() {
-            verdict.failure = Some(failure(rules, rule, seen, log_e));
+        if let Some(failure) = failure {
+            match alike(rule, &limit, case.controls) {
+                Some(controls) => {
+                    let canary = failure;
+                    verdict
+                        .shared
+                        .get_or_insert(Hold::SharedOutage { canary, controls });
+                }
+                None => {
+                    verdict.failure.get_or_insert(failure);
+                }
+            }
         }
-        if !enough(rules, rule, seen) && verdict.short.is_none() {
-            verdict.short = Some(Hold::TooFewSamples {
-                indicator: rule.indicator.clone(),
-                good: seen.good,
-                bad: seen.bad,
-                needed: rules.min_samples,
-                max: rule.max.clone(),
-            });
+        if verdict.short.is_none() {
+            verdict.short = short(rules, rule, &limit, seen);
         }
+    }
+    // What fails beside an outage fails all the same.
+    if verdict.failure.is_some() {
+        verdict.shared = None;
     }
     verdict
 }
 
-fn failure(rules: &Rules, rule: &Rule, seen: GoodBad, log_e: f64) -> String {
+/// The limit of a check; none: there is nothing to hold the canary against.
+fn limit(rules: &Rules, rule: &Rule, baseline: &BTreeMap<String, Vec<i64>>) -> Option<Limit> {
+    let alpha = rules.alpha_each();
+    match &rule.bar {
+        Bar::Max(share, text) => Some(Limit {
+            share: *share,
+            needed: -alpha.ln(),
+            shown: format!("limit {text}"),
+        }),
+        Bar::Baseline(worsening, text) => {
+            let counted = baseline.get(&rule.indicator)?;
+            let at = |index: usize| counted.get(index).copied().unwrap_or(0);
+            let (bad, total) = (at(1), at(0) + at(1));
+            match baseline_limit(bad, total, *worsening, alpha) {
+                Ok(BaselineLimit::Limit(share)) => Some(Limit {
+                    share,
+                    needed: (2.0 / alpha).ln(),
+                    shown: format!("before {bad} of {total}, {text} more allowed"),
+                }),
+                Ok(BaselineLimit::Skipped | BaselineLimit::CannotFail(_)) | Err(_) => None,
+            }
+        }
+    }
+}
+
+fn failure(rule: &Rule, limit: &Limit, seen: GoodBad, log_e: f64) -> String {
     format!(
-        "{} of {} messages {} (limit {}), evidence {} (needs {})",
+        "{} of {} messages {} ({}), evidence {} (needs {})",
         seen.bad,
         seen.good + seen.bad,
         rule.indicator,
-        rule.max,
+        limit.shown,
         odds(log_e),
-        odds(rules.needed().ln())
+        odds(limit.needed)
     )
 }
 
-/// Whether a check's counts are good enough for a pass.
-fn enough(rules: &Rules, rule: &Rule, seen: GoodBad) -> bool {
+/// What the other lines did, if that is as bad.
+fn alike(rule: &Rule, limit: &Limit, controls: &BTreeMap<String, GoodBad>) -> Option<String> {
+    let seen = controls.get(&rule.indicator).copied()?;
     let total = seen.good + seen.bad;
-    total >= rules.min_samples && seen.bad as f64 <= rule.limit * total as f64
+    let alike = seen.bad > 0 && log_e(seen.bad, total, limit.share) >= ALIKE.ln();
+    alike.then(|| format!("{} of {total}", seen.bad))
+}
+
+/// What keeps a check's counts from being good enough for a pass; none: they are.
+fn short(rules: &Rules, rule: &Rule, limit: &Limit, seen: GoodBad) -> Option<Hold> {
+    let total = seen.good + seen.bad;
+    let absolute = matches!(rule.bar, Bar::Max(..));
+    let proof = rules.pass_alpha.filter(|_| absolute);
+    let proven = proof.is_none_or(|alpha| log_e_pass(seen.bad, total, limit.share) >= -alpha.ln());
+    let enough = total >= rules.min_samples && seen.bad as f64 <= limit.share * total as f64;
+    if enough && proven {
+        return None;
+    }
+    let plain = documents_to_pass_min(seen.bad, total, limit.share, rules.min_samples);
+    let more = match proof {
+        None => plain,
+        Some(alpha) => documents_to_pass(seen.bad, total, limit.share, 1.0 - alpha)
+            .and_then(|proof| Some(proof.max(plain?))),
+    };
+    Some(Hold::TooFewSamples {
+        indicator: rule.indicator.clone(),
+        good: seen.good,
+        bad: seen.bad,
+        needed: rules.min_samples,
+        max: limit.shown.trim_start_matches("limit ").to_owned(),
+        more,
+    })
 }
 
 /// Evidence as people read it: `1:4005`. No evidence is `1:1`.
@@ -95,11 +187,14 @@ mod tests {
     fn rules(checks: &[(&str, f64, &str)]) -> Rules {
         let rule = |(indicator, limit, max): &(&str, f64, &str)| Rule {
             indicator: (*indicator).to_owned(),
-            limit: *limit,
-            max: (*max).to_owned(),
+            bar: Bar::Max(*limit, (*max).to_owned()),
+            dry_run: false,
         };
         Rules {
             bake: Duration::from_secs(30),
+            clock: andon_api::BakeClock::Always,
+            pass_alpha: None,
+            give_up: None,
             min_samples: 30,
             deadline: Duration::from_secs(60),
             ready_deadline: Duration::from_secs(60),
@@ -108,7 +203,7 @@ mod tests {
         }
     }
 
-    fn tally(counts: &[(&str, i64, i64)]) -> Tally {
+    fn counts(counts: &[(&str, i64, i64)]) -> BTreeMap<String, GoodBad> {
         let count = |(name, good, bad): &(&str, i64, i64)| {
             (
                 (*name).to_owned(),
@@ -118,18 +213,34 @@ mod tests {
                 },
             )
         };
-        Tally {
-            indicators: counts.iter().map(count).collect(),
-            ..Tally::default()
-        }
+        counts.iter().map(count).collect()
+    }
+
+    fn judged(rules: &Rules, canary: &[(&str, i64, i64)]) -> Verdict {
+        beside(rules, canary, &[], &[])
+    }
+
+    /// With a baseline and control lines.
+    fn beside(
+        rules: &Rules,
+        canary: &[(&str, i64, i64)],
+        baseline: &[(&str, i64, i64)],
+        controls: &[(&str, i64, i64)],
+    ) -> Verdict {
+        let baseline = counts(baseline)
+            .into_iter()
+            .map(|(name, it)| (name, vec![it.good, it.bad]));
+        let case = Case {
+            canary: &counts(canary),
+            baseline: &baseline.collect(),
+            controls: &counts(controls),
+        };
+        judge(rules, &case)
     }
 
     #[test]
     fn two_of_two_fail_and_say_why() {
-        let verdict = judge(
-            &rules(&[("refused", 0.01, "1%")]),
-            &tally(&[("refused", 0, 2)]),
-        );
+        let verdict = judged(&rules(&[("refused", 0.01, "1%")]), &[("refused", 0, 2)]);
         assert_eq!(
             verdict.failure.as_deref(),
             Some("2 of 2 messages refused (limit 1%), evidence 1:4005 (needs 1:1000)")
@@ -139,10 +250,7 @@ mod tests {
 
     #[test]
     fn one_of_one_is_not_enough() {
-        let verdict = judge(
-            &rules(&[("refused", 0.01, "1%")]),
-            &tally(&[("refused", 0, 1)]),
-        );
+        let verdict = judged(&rules(&[("refused", 0.01, "1%")]), &[("refused", 0, 1)]);
         assert_eq!(verdict.failure, None);
         assert!(matches!(
             verdict.short,
@@ -155,34 +263,24 @@ mod tests {
         let five: Vec<_> = ["a", "b", "c", "d", "e"]
             .map(|name| (name, 0.01, "1%"))
             .to_vec();
-        assert!(
-            judge(&rules(&five[..4]), &tally(&[("a", 0, 2)]))
-                .failure
-                .is_some()
-        );
-        assert!(
-            judge(&rules(&five), &tally(&[("a", 0, 2)]))
-                .failure
-                .is_none()
-        );
-        assert!(
-            judge(&rules(&five), &tally(&[("a", 0, 3)]))
-                .failure
-                .is_some()
-        );
+        assert!(judged(&rules(&five[..4]), &[("a", 0, 2)]).failure.is_some());
+        assert!(judged(&rules(&five), &[("a", 0, 2)]).failure.is_none());
+        assert!(judged(&rules(&five), &[("a", 0, 3)]).failure.is_some());
     }
 
     #[test]
     fn a_share_above_the_limit_does_not_pass() {
         let rules = rules(&[("refused", 0.01, "1%")]);
-        assert!(judge(&rules, &tally(&[("refused", 30, 0)])).short.is_none());
-        let verdict = judge(&rules, &tally(&[("refused", 39, 1)]));
+        assert!(judged(&rules, &[("refused", 30, 0)]).short.is_none());
+        let verdict = judged(&rules, &[("refused", 39, 1)]);
         assert_eq!(verdict.failure, None);
         assert_eq!(
             verdict.short.map(|hold| hold.to_string()).as_deref(),
-            Some("1 of 40 documents refused (limit 1%): too many to pass, too few to fail")
+            Some(
+                "1 of 40 documents refused (limit 1%): too few to fail, and it would pass after 60 more good ones"
+            )
         );
-        assert!(judge(&rules, &tally(&[("refused", 99, 1)])).short.is_none());
+        assert!(judged(&rules, &[("refused", 99, 1)]).short.is_none());
     }
 
     #[test]
@@ -190,5 +288,71 @@ mod tests {
         assert_eq!(odds(-3.0), "1:1");
         assert_eq!(odds(1000f64.ln()), "1:1000");
         assert_eq!(odds(50.0 * std::f64::consts::LN_10), "1:10^50");
+    }
+
+    #[test]
+    fn a_baseline_is_no_excuse_for_being_worse() {
+        let mut rules = rules(&[]);
+        rules.checks = vec![Rule {
+            indicator: "refused".to_owned(),
+            bar: Bar::Baseline(0.005, "0.5%".to_owned()),
+            dry_run: false,
+        }];
+        let verdict = beside(&rules, &[("refused", 0, 3)], &[("refused", 500, 0)], &[]);
+        assert_eq!(
+            verdict.failure.as_deref(),
+            Some(
+                "3 of 3 messages refused (before 0 of 500, 0.5% more allowed), evidence 1:42396 (needs 1:2000)"
+            )
+        );
+        // A first install has none: the check is skipped, and does not keep it from passing either.
+        let verdict = judged(&rules, &[("refused", 0, 9)]);
+        assert!(verdict.failure.is_none() && verdict.short.is_none());
+    }
+
+    #[test]
+    fn a_dry_run_only_says_what_it_finds() {
+        let mut rules = rules(&[("refused", 0.01, "1%"), ("slow", 0.01, "1%")]);
+        rules.checks[0].dry_run = true;
+        let verdict = judged(&rules, &[("refused", 28, 2), ("slow", 30, 0)]);
+        assert!(verdict.failure.is_none() && verdict.short.is_none());
+        let verdict = judged(&rules, &[("refused", 0, 2), ("slow", 30, 0)]);
+        assert!(verdict.failure.is_none());
+        assert!(
+            verdict
+                .dry_run
+                .unwrap()
+                .starts_with("2 of 2 messages refused")
+        );
+        // It takes no share: two documents suffice however many dry runs there are.
+        assert!(judged(&rules, &[("slow", 0, 2)]).failure.is_some());
+    }
+
+    #[test]
+    fn a_shared_outage_is_nobodys_fault() {
+        let rules = rules(&[("refused", 0.01, "1%")]);
+        let verdict = beside(&rules, &[("refused", 0, 2)], &[], &[("refused", 0, 1)]);
+        assert!(verdict.failure.is_none());
+        let said = verdict.shared.unwrap().to_string();
+        assert!(
+            said.contains("the other lines fail alike (1 of 1)"),
+            "{said}"
+        );
+        // One bad document of many is what happens every day.
+        let verdict = beside(&rules, &[("refused", 0, 2)], &[], &[("refused", 60, 1)]);
+        assert!(verdict.failure.is_some());
+    }
+
+    #[test]
+    fn a_pass_can_be_asked_to_be_proven() {
+        let mut rules = rules(&[("refused", 0.01, "1%")]);
+        rules.pass_alpha = Some(0.001);
+        let verdict = judged(&rules, &[("refused", 30, 0)]);
+        let said = verdict.short.unwrap().to_string();
+        assert!(
+            said.ends_with("it would pass after 774 more good ones"),
+            "{said}"
+        );
+        assert!(judged(&rules, &[("refused", 804, 0)]).short.is_none());
     }
 }

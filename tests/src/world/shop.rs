@@ -83,7 +83,7 @@ impl World {
             .status
             .lines
             .iter()
-            .any(|line| line.trial.is_some());
+            .any(andon_plan::is_counted);
         if !on_trial {
             return BTreeMap::new();
         }

@@ -61,6 +61,7 @@ impl Run {
         world.analysis = Analysis {
             bake: Bake {
                 duration: "6s".to_owned(),
+                clock: andon_api::BakeClock::Always,
             },
             min_samples: 4,
             progress_deadline: "20s".to_owned(),
@@ -361,7 +362,8 @@ impl Run {
         }
         // Planning again changes nothing.
         let plan = andon_plan::plan(&self.world.observe());
-        if !plan.changes.is_empty() || plan.write_status || plan.wake.is_some() {
+        let wakes = plan.wake.is_some() && !self.world.only_soaks();
+        if !plan.changes.is_empty() || plan.write_status || wakes {
             self.world.violations.push(format!(
                 "W4: planning again changes something: {:?}",
                 plan.changes

@@ -2,6 +2,7 @@
 
 use crate::rule;
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a canary is judged.
@@ -28,6 +29,15 @@ pub struct Analysis {
     #[schemars(length(max = rule::DURATION))]
     #[x_kube(validation = rule::duration("readyDeadline")[0].clone(), validation = rule::duration("readyDeadline")[1].clone())]
     pub ready_deadline: Option<String>,
+    /// How sure a pass must be that the rate is below every absolute limit; a percent string. Left out: a pass needs no evidence,
+    /// only `minSamples` and a rate that is not above the limit. Dear: against a limit of 1 % it takes 804 good documents at 99.9%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = rule::PERCENT))]
+    #[x_kube(validation = rule::percent("passConfidence"))]
+    pub pass_confidence: Option<String>,
+    /// How long a canary may go without a verdict, counted from the beginning of its bake. Left out: for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_wait: Option<MaxWait>,
     /// The checks. None: a canary passes when it is ready, has baked and has not restarted again and again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
@@ -42,18 +52,67 @@ pub struct Bake {
     #[schemars(length(max = rule::DURATION))]
     #[x_kube(validation = rule::duration("duration")[0].clone(), validation = rule::duration("duration")[1].clone())]
     pub duration: String,
+    /// What counts towards it. Left out: all time.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub clock: BakeClock,
 }
 
-/// An indicator with a limit.
+/// What counts towards a bake.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum BakeClock {
+    /// All time.
+    #[default]
+    Always,
+    /// The hours in which the plant produces: the shifts of its schedule. A canary is judged at all times; only the bake waits.
+    Production,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// How long a canary may go without a verdict, and what then.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MaxWait {
+    /// Go duration, for instance `8h`.
+    #[schemars(length(max = rule::DURATION))]
+    #[x_kube(validation = rule::duration("duration")[0].clone(), validation = rule::duration("duration")[1].clone())]
+    pub duration: String,
+    /// What then.
+    pub then: Then,
+}
+
+/// What happens to a canary that waits too long for a verdict.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+pub enum Then {
+    /// It goes on waiting, and the status says that somebody should look.
+    Hold,
+    /// It is taken back as failed.
+    RollBack,
+}
+
+/// An indicator with a limit: an absolute one, or one against the baseline.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("has(self.max) != has(self.notWorseThanBaseline)").message("checks: each has either max or notWorseThanBaseline, one of them"))]
 pub struct Check {
     /// Name of an indicator of the blueprint.
     #[schemars(length(max = rule::NAME))]
     #[x_kube(validation = rule::name("indicator"))]
     pub indicator: String,
     /// The largest share of bad documents that is acceptable; a percent string such as `1%`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = rule::PERCENT))]
     #[x_kube(validation = rule::percent("max"))]
-    pub max: String,
+    pub max: Option<String>,
+    /// How much larger the share of bad documents may be than what the line had before the change; percentage points, such as
+    /// `0.5%`. Frozen when the canary starts. A first install has no baseline and skips the check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = rule::PERCENT))]
+    #[x_kube(validation = rule::percent("notWorseThanBaseline"))]
+    pub not_worse_than_baseline: Option<String>,
+    /// Only say what it finds: it neither fails a canary nor keeps it from passing, and takes no share of the confidence.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
 }

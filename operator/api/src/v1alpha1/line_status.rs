@@ -30,6 +30,9 @@ pub struct LineStatus {
     /// The newest rendering that passed here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_good: Option<RenderingReference>,
+    /// What the last good replaced, so that it can still be taken back. None after a first install.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promoted: Option<Promoted>,
     /// The rendering on trial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<Trial>,
@@ -127,9 +130,36 @@ pub struct Trial {
     /// When the baseline was last seen to have finished a document since; none: it has not been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline_completed: Option<Time>,
+    /// What the line's own containers had counted before the change: indicator -> `[good, bad]`. Frozen when pods may first change.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub baseline_counts: std::collections::BTreeMap<String, Vec<i64>>,
+    /// What the other lines' containers had counted when pods could first change, or when a shared outage was last seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<ControlIndicators>,
+    /// When the other lines were last seen to fail alike; the counts begin anew from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Time>,
+    /// What dry-run checks say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<String>,
     /// When these counts were last written; they are written every ten seconds at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Time>,
+}
+
+/// A last good that may still be taken back, because it fails late or because the release is given up.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Promoted {
+    /// Target digest it passed for.
+    pub target_digest: String,
+    /// When it passed.
+    pub at: Time,
+    /// What the line ran before anything of that target; it is kept in the plant.
+    pub previous: RenderingReference,
+    /// Its trial, while it goes on being judged: until every line of the plant is done and the wave's soak is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<Trial>,
 }
 
 /// A stage that is not ready.
@@ -192,6 +222,18 @@ pub struct ControlCount {
     pub started: Time,
     /// Documents it had finished.
     pub done: i64,
+}
+
+/// What one container of a control line had counted.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ControlIndicators {
+    /// Pod UID.
+    pub pod: String,
+    /// When this run of the container started.
+    pub started: Time,
+    /// Indicator name -> `[good, bad]`.
+    pub base: std::collections::BTreeMap<String, Vec<i64>>,
 }
 
 /// Why and when a trial failed.

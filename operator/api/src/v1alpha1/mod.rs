@@ -9,9 +9,10 @@ mod integration_release;
 mod line_status;
 mod plant_integration;
 mod plant_site;
+mod schedule;
 mod wave;
 
-pub use analysis::{Analysis, Bake, Check};
+pub use analysis::{Analysis, Bake, BakeClock, Check, MaxWait, Then};
 pub use approval::{Approval, ApprovalSpec};
 pub use blueprint::{
     Address, Blueprint, BlueprintSpec, CounterSelector, Indicator, MetricsEndpoint, Progress,
@@ -22,8 +23,8 @@ pub use integration_release::{
     IntegrationReleaseStatus, Levers, PlantCounts, ReleasePhase,
 };
 pub use line_status::{
-    ContainerCount, ControlCount, Failed, LineHold, LinePhase, LineStatus, ProgressMark,
-    RenderingReference, Trial, TrialFailure, Unready,
+    ContainerCount, ControlCount, ControlIndicators, Failed, LineHold, LinePhase, LineStatus,
+    ProgressMark, Promoted, RenderingReference, Trial, TrialFailure, Unready,
 };
 pub use plant_integration::{
     Go, PlantIntegration, PlantIntegrationSpec, PlantIntegrationStatus, Target,
@@ -32,8 +33,12 @@ pub use plant_site::{
     IntegrationChoice, Line, LineSelection, MetricsSource, PlantSite, PlantSiteSpec,
     PlantSiteStatus, PrometheusSource,
 };
+pub use schedule::{
+    Day, Freeze, NotAllowedDate, Schedule, ScheduleState, Shift, Window, WindowKind,
+};
 pub use wave::{
-    ApprovalGroup, ApprovalPolicy, Rollback, RollbackScope, Wave, WavePhase, WaveStatus,
+    ApprovalGroup, ApprovalPolicy, PlantOperator, PlantRequirement, PlantSelector, Rollback,
+    RollbackScope, Wave, WavePhase, WaveStatus,
 };
 
 use schemars::{Schema, SchemaGenerator, json_schema};

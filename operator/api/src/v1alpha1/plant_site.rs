@@ -1,6 +1,6 @@
 //! Kind `PlantSite`: a plant, its production lines, its parameters.
 
-use super::{Parameters, parameters_schema};
+use super::{Parameters, Schedule, ScheduleState, parameters_schema};
 use crate::rule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::Rule;
@@ -55,6 +55,9 @@ pub struct PlantSiteSpec {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub integrations: Vec<IntegrationChoice>,
+    /// When the plant may be changed and when it produces. Left out: always, and always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// Where the counters that decide come from. Left out: read directly from the pods on trial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<MetricsSource>,
@@ -132,6 +135,9 @@ pub struct PlantSiteStatus {
     /// The generation this status speaks of; -1 until the plant has been looked at.
     #[serde(default = "super::plant_site::unobserved")]
     pub observed_generation: i64,
+    /// What the schedule says now; none where there is no schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleState>,
     /// `Ready`, `Reconciling`, `Stalled`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,

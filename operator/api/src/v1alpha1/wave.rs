@@ -2,12 +2,13 @@
 
 use super::LineHold;
 use crate::rule;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::KubeSchema;
 use kube::core::Rule;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A group of plants, done before the next wave starts.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
@@ -19,7 +20,7 @@ pub struct Wave {
     pub name: String,
     /// Labels of the PlantSites that belong to it. A plant that two waves select belongs to the first. An empty selector
     /// selects every plant that no earlier wave has.
-    pub plants: LabelSelector,
+    pub plants: PlantSelector,
     /// How many plants may be under way at a time: a number, or a percentage of the wave's plants, rounded up. Left out: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = plants_at_a_time())]
@@ -41,6 +42,54 @@ pub struct Wave {
     /// by the same gates. Left out: no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wait_for_offline: bool,
+}
+
+/// Labels of plants, as in Kubernetes' own selectors: all that is asked must hold; nothing asked selects every plant.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlantSelector {
+    /// Labels with exactly these values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "labels_schema")]
+    pub match_labels: BTreeMap<String, String>,
+    /// What else must hold of labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub match_expressions: Vec<PlantRequirement>,
+}
+
+/// What must hold of one label.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlantRequirement {
+    /// Key of the label.
+    #[schemars(length(min = 1, max = rule::TEXT))]
+    pub key: String,
+    /// What must hold.
+    pub operator: PlantOperator,
+    /// The values of `In` and `NotIn`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = rule::LABEL)))]
+    pub values: Vec<String>,
+}
+
+/// What must hold of a label.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+pub enum PlantOperator {
+    /// It is there and has one of the values.
+    In,
+    /// It is not there, or has none of the values.
+    NotIn,
+    /// It is there.
+    Exists,
+    /// It is not there.
+    DoesNotExist,
+}
+
+fn labels_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object", "maxProperties": 16, "additionalProperties": {"type": "string", "maxLength": rule::LABEL},
+    })
 }
 
 /// Who must approve.

@@ -229,10 +229,10 @@ async fn pods(
     Ok(list.into_iter().map(|pod| pods::pod(&pod)).collect())
 }
 
-/// Counters, only while a trial is on.
+/// Counters, only while a line is judged.
 async fn readings(context: &Context, observed: &Observed) -> BTreeMap<String, Reading> {
     let lines = &observed.integration.status.lines;
-    if lines.iter().all(|line| line.trial.is_none()) {
+    if !lines.iter().any(andon_plan::is_counted) {
         return BTreeMap::new();
     }
     let questions = counters::questions(&observed.pods, &observed.revisions);

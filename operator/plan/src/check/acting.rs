@@ -128,6 +128,10 @@ fn refers(line: &LineStatus, digest: &str) -> bool {
             .trial
             .as_ref()
             .is_some_and(|trial| trial.rendering.digest == digest)
+        || line
+            .promoted
+            .as_ref()
+            .is_some_and(|promoted| promoted.previous.digest == digest)
 }
 
 fn kept<'a>(

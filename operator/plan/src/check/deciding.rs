@@ -1,9 +1,10 @@
 //! Rules about what is decided: trials begin in order, pass on time and numbers, fail on evidence, and are not forgotten.
 
 use super::Findings;
+use crate::calendar::Calendar;
 use crate::observed::{Observed, Reading};
 use crate::plan::Plan;
-use andon_api::{Analysis, LineStatus, Trial, duration, label, percent};
+use andon_api::{Analysis, BakeClock, Check, LineStatus, Trial, duration, label, percent};
 use std::collections::BTreeMap;
 
 pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_>) {
@@ -19,7 +20,8 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
         .status
         .lines
         .iter()
-        .filter(|l| l.trial.is_some())
+        .filter_map(|l| l.trial.as_ref())
+        .filter(|trial| !going_back(trial))
         .count();
     findings.demand(on_trial <= 1, "I1", || {
         format!("{on_trial} lines are on trial at once")
@@ -27,6 +29,9 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
     for line in &plan.status.lines {
         let had = before(&line.name);
         match (had.and_then(|l| l.trial.as_ref()), &line.trial) {
+            (None, Some(new)) if going_back(new) => {
+                super::undoing::check(observed, plan, (line, had), findings);
+            }
             (None, Some(new)) => begins(observed, plan, line, new, findings),
             (Some(old), Some(new)) => goes_on(observed, plan, line, (old, new), findings),
             (Some(old), None) => ends(observed, (line, had), old, findings),
@@ -52,6 +57,11 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
     });
 }
 
+/// Whether a line goes back.
+pub(super) fn going_back(trial: &Trial) -> bool {
+    trial.failure.is_some() || trial.withdrawn.is_some()
+}
+
 /// A trial begins.
 fn begins(
     observed: &Observed,
@@ -73,6 +83,7 @@ fn begins(
     findings.demand(new.target_digest == target.digest, "I7", || {
         format!("{name} begins another target")
     });
+    is_open(observed, name, findings);
     let remembered = observed.integration.status.lines.iter();
     let same = |l: &&LineStatus| {
         l.failed
@@ -98,6 +109,20 @@ fn begins(
     findings.demand(saved || kept, "I12", || {
         format!("the trial of {name} begins without its rendering being kept")
     });
+}
+
+/// A change begins, and its first pods change, only while the plant's calendar lets it.
+fn is_open(observed: &Observed, name: &str, findings: &mut Findings<'_>) {
+    let spec = &observed.site.spec;
+    let calendar = spec
+        .schedule
+        .as_ref()
+        .map(|it| Calendar::read(it, &spec.time_zone));
+    if let Some(Ok(calendar)) = calendar {
+        findings.demand(calendar.state(observed.now).open, "I21", || {
+            format!("{name} begins while the plant is closed for changes")
+        });
+    }
 }
 
 /// Whether a person has asked to try again what failed, and that is written now.
@@ -188,6 +213,7 @@ fn goes_on(
         }
     }
     if !old.checked && new.checked {
+        is_open(observed, name, findings);
         let touched = plan.changes.iter().any(|c| touches(c, name));
         findings.demand(!touched, "I2", || {
             format!("{name} changes before its check is written")
@@ -196,7 +222,7 @@ fn goes_on(
 }
 
 /// Whether a change touches a line's objects.
-fn touches(change: &crate::Change, line: &str) -> bool {
+pub(super) fn touches(change: &crate::Change, line: &str) -> bool {
     match change {
         crate::Change::Apply { object, .. } => object["metadata"]["labels"][label::LINE] == line,
         crate::Change::Delete { name, .. } => name.contains(&format!("-{line}-")),
@@ -229,7 +255,7 @@ fn counts(trial: &Trial) -> BTreeMap<String, (i64, i64)> {
 }
 
 /// Whether some check has the evidence that a failure needs, computed another way: by adding up the mixture.
-fn has_evidence(
+pub(super) fn has_evidence(
     observed: &Observed,
     line: &LineStatus,
     trial: &Trial,
@@ -239,15 +265,31 @@ fn has_evidence(
         return;
     };
     let alpha = 1.0 - percent::parse(&analysis.confidence).unwrap_or(1.0);
-    let needed = (analysis.checks.len() as f64 / alpha).ln();
+    let judged = analysis.checks.iter().filter(|check| !check.dry_run);
+    let alpha = alpha / judged.clone().count() as f64;
     let counts = counts(trial);
-    let found = analysis.checks.iter().any(|check| {
+    let found = judged.clone().any(|check| {
         let (good, bad) = counts.get(&check.indicator).copied().unwrap_or_default();
-        percent::parse(&check.max).is_ok_and(|limit| evidence(bad, good, limit) > needed - 1e-3)
+        let bar = limit(check, trial, alpha);
+        bar.is_some_and(|(limit, needed)| evidence(bad, good, limit) > needed.ln() - 1e-3)
     });
     findings.demand(found, "I15", || {
         format!("{} fails without evidence: {counts:?}", line.name)
     });
+}
+
+/// A check's limit, and the odds that it takes; none: there is no baseline to hold it against.
+fn limit(check: &Check, trial: &Trial, alpha: f64) -> Option<(f64, f64)> {
+    if let Some(max) = &check.max {
+        return Some((percent::parse(max).ok()?, 1.0 / alpha));
+    }
+    let worsening = percent::parse(check.not_worse_than_baseline.as_ref()?).ok()?;
+    let counted = trial.baseline_counts.get(&check.indicator)?;
+    let (good, bad) = (*counted.first()?, *counted.get(1)?);
+    match crate::statistics::baseline_limit(bad, good + bad, worsening, alpha).ok()? {
+        crate::statistics::BaselineLimit::Limit(limit) => Some((limit, 2.0 / alpha)),
+        _ => None,
+    }
 }
 
 /// ln E by the midpoint rule over `t`, with `p = sin^2 t`: the Beta(1/2, 1/2) density is flat in `t`.
@@ -303,10 +345,18 @@ fn ends(
     };
     let bake =
         duration::parse(&analysis.bake.duration).map_or(i128::MAX, |bake| bake.as_millis() as i128);
-    let baked = old
-        .baking_since
+    let spec = &observed.site.spec;
+    let calendar = spec
+        .schedule
         .as_ref()
-        .map(|since| observed.now.duration_since(since.0).as_millis());
+        .filter(|_| analysis.bake.clock == BakeClock::Production);
+    let calendar = calendar.and_then(|it| Calendar::read(it, &spec.time_zone).ok());
+    let baked = old.baking_since.as_ref().map(|since| match &calendar {
+        Some(calendar) => calendar
+            .production_elapsed(since.0, observed.now)
+            .as_millis() as i128,
+        None => observed.now.duration_since(since.0).as_millis(),
+    });
     findings.demand(
         old.checked && (baked.is_some_and(|baked| baked >= bake) || (bake == 0 && baked.is_none())),
         "I16",
@@ -390,9 +440,17 @@ fn enough(
         }
     }
     let counts = counts(&trial);
-    for check in &analysis.checks {
+    for check in analysis.checks.iter().filter(|check| !check.dry_run) {
         let (good, bad) = counts.get(&check.indicator).copied().unwrap_or_default();
-        let limit = percent::parse(&check.max).unwrap_or(0.0);
+        let Some((limit, _)) = limit(
+            check,
+            &trial,
+            1.0 - percent::parse(&analysis.confidence).unwrap_or(1.0),
+        ) else {
+            continue;
+        };
+        // A baseline's bound depends on how alpha is shared; here only absolute limits are computed again.
+        let limit = if check.max.is_some() { limit } else { 1.0 };
         let total = good + bad;
         findings.demand(total >= analysis.min_samples, "I16", || {
             format!(
@@ -402,7 +460,7 @@ fn enough(
         });
         findings.demand(bad as f64 <= limit * total as f64, "I16", || {
             format!(
-                "{name} passes with {bad} of {total} bad documents (limit {})",
+                "{name} passes with {bad} of {total} bad documents (limit {:?})",
                 check.max
             )
         });
@@ -432,7 +490,10 @@ fn last_good(
         .revisions
         .iter()
         .any(|r| r.line == line.name && r.last_good && Some(&r.rendering.digest) == is.as_ref());
-    findings.demand(passed || (had.is_none() && marked), "I9", || {
+    let promoted = had.and_then(|l| l.promoted.as_ref());
+    let undone = line.trial.as_ref().is_some_and(going_back)
+        && promoted.map(|it| &it.previous.digest) == is.as_ref();
+    findings.demand(passed || undone || (had.is_none() && marked), "I9", || {
         format!(
             "the last good of {} becomes {is:?}, which has not passed",
             line.name

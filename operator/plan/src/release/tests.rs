@@ -113,6 +113,7 @@ fn line(name: &str) -> LineStatus {
         phase: LinePhase::Steady,
         running: None,
         last_good: None,
+        promoted: None,
         trial: None,
         failed: None,
         hold: None,

@@ -7,12 +7,11 @@ use super::fleet::{Fleet, Member};
 use crate::plan::Event;
 use andon_api::reason::{EventReason, HoldReason};
 use andon_api::{
-    IntegrationReleaseSpec, Levers, LineHold, Wave, WavePhase, WaveStatus, duration, label,
+    IntegrationReleaseSpec, Levers, LineHold, PlantOperator, PlantRequirement, PlantSelector, Wave,
+    WavePhase, WaveStatus, duration, label,
 };
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
-    LabelSelector, LabelSelectorRequirement, Time,
-};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -38,7 +37,7 @@ pub(super) fn read(spec: &IntegrationReleaseSpec) -> Result<Waves<'_>, String> {
                 "{at}: the name is there twice; every wave has a name of its own"
             ));
         }
-        for requirement in wave.plants.match_expressions.iter().flatten() {
+        for requirement in &wave.plants.match_expressions {
             requirement_is_right(requirement)
                 .map_err(|why| format!("{at}.plants.matchExpressions: {why}"))?;
         }
@@ -61,41 +60,36 @@ pub(super) fn read(spec: &IntegrationReleaseSpec) -> Result<Waves<'_>, String> {
     Ok(Waves { waves })
 }
 
-fn requirement_is_right(requirement: &LabelSelectorRequirement) -> Result<(), String> {
-    let values = requirement.values.as_ref().map_or(0, Vec::len);
-    match (requirement.operator.as_str(), values) {
-        ("In" | "NotIn", 1..) | ("Exists" | "DoesNotExist", 0) => Ok(()),
-        ("In" | "NotIn", _) => Err(format!(
-            "{} of {} needs values",
-            requirement.operator, requirement.key
-        )),
-        ("Exists" | "DoesNotExist", _) => Err(format!(
-            "{} of {} takes no values",
-            requirement.operator, requirement.key
-        )),
-        (other, _) => Err(format!(
-            "\"{other}\" is no operator; write In, NotIn, Exists or DoesNotExist"
-        )),
+fn requirement_is_right(requirement: &PlantRequirement) -> Result<(), String> {
+    let PlantRequirement {
+        key,
+        operator,
+        values,
+    } = requirement;
+    match (operator, values.is_empty()) {
+        (PlantOperator::In | PlantOperator::NotIn, true) => {
+            Err(format!("{operator:?} of {key} needs values"))
+        }
+        (PlantOperator::Exists | PlantOperator::DoesNotExist, false) => {
+            Err(format!("{operator:?} of {key} takes no values"))
+        }
+        _ => Ok(()),
     }
 }
 
-/// Whether a selector selects an object with these labels, by the rules of Kubernetes: all requirements hold, none at all holds always.
-fn selects(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
-    let wanted = selector.match_labels.iter().flatten();
-    let exact = wanted
-        .into_iter()
-        .all(|(key, value)| labels.get(key) == Some(value));
+/// Whether a selector selects a plant with these labels.
+fn selects(selector: &PlantSelector, labels: &BTreeMap<String, String>) -> bool {
+    let mut wanted = selector.match_labels.iter();
+    let exact = wanted.all(|(key, value)| labels.get(key) == Some(value));
     exact
-        && selector.match_expressions.iter().flatten().all(|it| {
+        && selector.match_expressions.iter().all(|it| {
             let value = labels.get(&it.key);
-            let listed =
-                || value.is_some_and(|value| it.values.iter().flatten().any(|one| one == value));
-            match it.operator.as_str() {
-                "In" => listed(),
-                "NotIn" => !listed(),
-                "Exists" => value.is_some(),
-                "DoesNotExist" => value.is_none(),
-                _ => false,
+            let listed = value.is_some_and(|value| it.values.contains(value));
+            match it.operator {
+                PlantOperator::In => listed,
+                PlantOperator::NotIn => !listed,
+                PlantOperator::Exists => value.is_some(),
+                PlantOperator::DoesNotExist => value.is_none(),
             }
         })
 }

@@ -1,0 +1,214 @@
+//! Lines that have passed and are taken back all the same: because they fail late, because another line failed the same
+//! target, or because the release was given up.
+//!
+//! A line is taken back by the same way as a trial: its last good becomes what it ran before, and what it runs now a trial that has
+//! failed or was withdrawn. So everything that holds for going back holds here too.
+
+use crate::canary;
+use crate::count;
+use crate::event;
+use crate::hold::Hold;
+use crate::input::Input;
+use crate::line::Turn;
+use crate::memory;
+use crate::progress::elapsed;
+use crate::start::{self, is_done};
+use andon_api::reason::FailureReason;
+use andon_api::{Go, LineStatus, Promoted, RollbackScope, Trial, TrialFailure};
+use andon_render::Rendering;
+
+/// Whether a line is judged now, so that its counters have to be read.
+pub fn is_counted(line: &LineStatus) -> bool {
+    let promoted = line.promoted.as_ref();
+    line.trial.is_some() || promoted.is_some_and(|promoted| promoted.trial.is_some())
+}
+
+/// Why a trial of the current target is not worth finishing; none: it is.
+pub(crate) fn given_up(input: &Input<'_>, trial: &Trial, lines: &[LineStatus]) -> Option<String> {
+    let target = input.target()?;
+    if target.digest != trial.target_digest {
+        return None;
+    }
+    asked(input).or_else(|| failed_elsewhere(input, &trial.rendering.digest, lines))
+}
+
+/// Whether a person, or the release, has given the target up.
+fn asked(input: &Input<'_>) -> Option<String> {
+    let go = input.target()?.go;
+    matches!(go, Go::Abort | Go::Undo).then(|| format!("the release was given up ({go:?})"))
+}
+
+/// Whether a line failed the current target, and that concerns the whole plant. A trial that fails now is not in `lines` yet.
+fn failed_elsewhere(input: &Input<'_>, but: &str, lines: &[LineStatus]) -> Option<String> {
+    let target = input.target()?;
+    if target.rollback.scope == RollbackScope::Line {
+        return None;
+    }
+    lines.iter().find_map(|line| {
+        let failing = line
+            .trial
+            .as_ref()
+            .filter(|trial| trial.failure.is_some() && trial.target_digest == target.digest);
+        let failed = line.failed.as_ref().filter(|failed| {
+            // A mark counts as long as the line's own rendering is the same: as for starting.
+            let desired = input.desired(&line.name).and_then(Result::ok);
+            failed.target_digest == target.digest
+                && desired.is_some_and(|desired| desired.digest == failed.rendering.digest)
+        });
+        let rendering = failing
+            .map(|trial| &trial.rendering)
+            .or(failed.map(|it| &it.rendering))?;
+        (rendering.digest != but).then(|| format!("{} failed {}", line.name, rendering.version))
+    })
+}
+
+/// Judges a promoted line on, and takes it back if it fails late.
+pub(crate) fn soak(turn: &mut Turn<'_>, rendering: &Rendering, lines: &[LineStatus]) {
+    let Some(mut promoted) = turn.line.promoted.clone() else {
+        return;
+    };
+    let Some(mut trial) = promoted.trial.take() else {
+        return;
+    };
+    if !is_judged(turn.input, &promoted, lines) {
+        turn.line.promoted = Some(promoted);
+        return;
+    }
+    let rules = turn.input.rules.clone();
+    let Ok(rules) = rules.and_then(|rules| rules.fit(rendering).map(|()| rules)) else {
+        return;
+    };
+    let tally = count::update(turn.scene(), rendering, &mut trial);
+    let verdict = canary::judged(turn, &rules, &tally, &mut trial);
+    trial.good = verdict.first.good;
+    trial.bad = verdict.first.bad;
+    trial.evidence.clone_from(&verdict.evidence);
+    let failure = match (verdict.failure, canary::restarts(turn, &trial, rendering)) {
+        (Some(message), _) => Some((FailureReason::CheckFailed, message)),
+        (None, Some(message)) => Some((FailureReason::CanaryRestarts, message)),
+        (None, None) => None,
+    };
+    promoted.trial = Some(trial);
+    turn.line.promoted = Some(promoted);
+    if let Some((reason, message)) = failure {
+        take_back(turn, Some(reason), &message);
+    }
+}
+
+/// Whether a promoted line is still judged: until every line is done, or the plant has stopped, and the wave is soaked.
+fn is_judged(input: &Input<'_>, promoted: &Promoted, lines: &[LineStatus]) -> bool {
+    let Some(target) = input.target() else {
+        return false;
+    };
+    let over = input.lines.iter().all(|(name, desired)| {
+        let line = lines.iter().find(|line| line.name == *name);
+        match desired {
+            // Only a person can move it: nobody knows when.
+            Err(_) => true,
+            Ok(desired) => line.is_some_and(|line| is_done(line, desired)),
+        }
+    });
+    let stopped = lines.iter().any(|line| {
+        let failed = line.failed.as_ref();
+        line.trial.is_none() && failed.is_some_and(|it| it.target_digest == target.digest)
+    });
+    target.digest == promoted.target_digest && (target.soaking || !(over || stopped))
+}
+
+/// Takes promoted lines back, the most critical first, one after the other.
+pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
+    let lines: Vec<LineStatus> = turns.iter().map(|turn| turn.line.clone()).collect();
+    let Some(target) = input.target() else {
+        return;
+    };
+    let why = match target.go {
+        Go::Undo => asked(input),
+        Go::Proceed | Go::Wait | Go::Abort => failed_elsewhere(input, "", &lines),
+    };
+    let Some(why) = why else {
+        return;
+    };
+    let concerned = |turn: &Turn<'_>| {
+        turn.line.trial.is_none()
+            && turn
+                .line
+                .promoted
+                .as_ref()
+                .is_some_and(|it| it.target_digest == target.digest)
+    };
+    // One that cannot go back does not keep the others from it.
+    let patience = input
+        .rules
+        .as_ref()
+        .map(|rules| rules.ready_deadline)
+        .unwrap_or_default();
+    let on_its_way = turns.iter().find(|turn| {
+        turn.line.trial.as_ref().is_some_and(|trial| {
+            going_back_since(trial).is_none_or(|since| elapsed(since, input.now()) < patience)
+        })
+    });
+    let on_its_way = on_its_way.map(|turn| turn.line.name.clone());
+    // `turns` are in the order in which lines move: the most critical is the last.
+    for turn in turns.iter_mut().rev().filter(|turn| concerned(turn)) {
+        match &on_its_way {
+            Some(line) => {
+                turn.hold = Some(Hold::EarlierLineNotDone {
+                    line: line.clone(),
+                    what: "going back; this line is taken back next".to_owned(),
+                });
+            }
+            None => return take_back(turn, None, &why),
+        }
+    }
+}
+
+fn going_back_since(trial: &Trial) -> Option<jiff::Timestamp> {
+    let failed = trial.failure.as_ref().map(|failure| failure.at.0);
+    failed.or(trial.withdrawn.as_ref().map(|at| at.0))
+}
+
+/// What the line ran before becomes its last good again. With a reason, what it runs is held as failed.
+fn take_back(turn: &mut Turn<'_>, reason: Option<FailureReason>, why: &str) {
+    let (Some(promoted), Some(runs)) = (turn.line.promoted.take(), turn.line.last_good.clone())
+    else {
+        return;
+    };
+    let input = turn.input;
+    let Some(before) = input.revision(&turn.line.name, &promoted.previous) else {
+        turn.hold = Some(Hold::LastGoodMissing {
+            revision: promoted.previous.revision.clone(),
+        });
+        turn.line.promoted = Some(promoted);
+        return;
+    };
+    turn.tell(event::undone(
+        &turn.line.name,
+        (&runs, &promoted.previous),
+        why,
+    ));
+    // Nothing is touched before this has been written; the marks say the same as the status will.
+    turn.changes.clear();
+    turn.changes.extend(memory::mark(before, true, None));
+    if let Some(runs) = input.revision(&turn.line.name, &runs) {
+        let failed = reason.map(|_| promoted.target_digest.clone());
+        turn.changes.extend(memory::mark(runs, false, failed));
+    }
+    let trial = promoted
+        .trial
+        .unwrap_or_else(|| start::blank(input, runs.clone(), &promoted.target_digest));
+    let failure = reason.map(|reason| TrialFailure {
+        reason: reason.as_str().to_owned(),
+        message: why.to_owned(),
+        at: input.stamp(),
+    });
+    turn.line.trial = Some(Trial {
+        rendering: runs,
+        checked: true,
+        withdrawn: failure.is_none().then(|| input.stamp()),
+        failure,
+        unready: None,
+        ..trial
+    });
+    turn.line.last_good = Some(promoted.previous);
+    turn.hold = None;
+}
