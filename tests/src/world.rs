@@ -60,6 +60,10 @@ pub struct World {
     pub shop: BTreeMap<String, shop::ToyLine>,
     /// How releases are judged.
     pub analysis: Analysis,
+    /// What a failure takes back.
+    pub scope: andon_api::RollbackScope,
+    /// Whether promoted lines go on being judged when all is done.
+    pub soaking: bool,
     /// What is out of order on purpose.
     pub faults: Faults,
     /// Chance; nothing else is random.
@@ -143,6 +147,8 @@ impl World {
                 .map(|(name, _)| (name.clone(), shop::ToyLine::default()))
                 .collect(),
             analysis: analysis(),
+            scope: andon_api::RollbackScope::default(),
+            soaking: false,
             faults: Faults::default(),
             random: Random::new(seed),
             story: Vec::new(),
@@ -324,9 +330,9 @@ impl World {
             parameters: Parameters::new(),
             analysis: self.analysis.clone(),
             digest: format!("sha256:target-{version}"),
-            rollback: andon_api::Rollback::default(),
+            rollback: andon_api::Rollback { scope: self.scope },
             go: andon_api::Go::Proceed,
-            soaking: false,
+            soaking: self.soaking,
             retry: None,
         };
         self.integration.spec.target = Some(target);

@@ -17,6 +17,10 @@ pub struct Variant {
     pub same_as: Option<String>,
     /// It sends a wrong unit: the ERP refuses every document.
     pub wrong_unit: bool,
+    /// It sends a wrong unit on this line only.
+    pub wrong_on: Option<String>,
+    /// It sends a wrong unit once it has posted so many documents.
+    pub wrong_after: Option<i64>,
     /// It has a wrong address of the ERP: every post fails in passing and is tried again for ever.
     pub wrong_erp: bool,
     /// Its routes do not start.
@@ -47,6 +51,8 @@ impl Variant {
     /// Whether a line that runs it works.
     pub fn works(&self) -> bool {
         !(self.wrong_unit
+            || self.wrong_on.is_some()
+            || self.wrong_after.is_some()
             || self.wrong_erp
             || self.broken_routes
             || self.missing_image
@@ -154,6 +160,9 @@ fn files(content: &str, variant: &Variant) -> BTreeMap<String, String> {
     let erp = yes(variant.wrong_erp, "wrong", "{{ parameters.erp }}");
     let image = yes(variant.missing_image, "post:missing", "post:1");
     let image = yes(variant.forbidden, "forbidden:1", image);
+    let after = variant
+        .wrong_after
+        .map_or_else(String::new, |n| n.to_string());
     let post = workload(
         "Deployment",
         image,
@@ -162,6 +171,8 @@ fn files(content: &str, variant: &Variant) -> BTreeMap<String, String> {
             ("UNIT", yes(variant.wrong_unit, "wrong", "PCE")),
             ("ERP", erp),
             ("CRASHES", yes(variant.crashes, "yes", "no")),
+            ("WRONG_ON", variant.wrong_on.as_deref().unwrap_or("")),
+            ("WRONG_AFTER", &after),
         ],
     );
     let rev = yes(variant.new_source, content, "1");

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 pub struct Faults {
     /// The ERP answers nobody.
     pub erp_down: bool,
+    /// The ERP refuses every document of everybody.
+    pub erp_picky: bool,
     /// Nobody's counters can be read.
     pub metrics_off: bool,
     /// Lines that produce nothing.

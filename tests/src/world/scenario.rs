@@ -1,7 +1,7 @@
 //! A starting state and a script of what people and the world do.
 
 use super::{Variant, World, line};
-use andon_api::{Go, LinePhase, label};
+use andon_api::{Analysis, Go, LinePhase, RollbackScope, Schedule, label};
 use andon_plan::Neighbour;
 use serde::Deserialize;
 use serde_json::Value;
@@ -52,7 +52,17 @@ pub struct Act {
     pub release: Option<String>,
     /// The release is paused or goes on.
     pub go: Option<Go>,
-    /// The ERP is `up` or `down`.
+    /// Lines that were promoted go on being judged, as in a wave's soak, or do not.
+    pub soaking: Option<bool>,
+    /// What a failure takes back, from the next release on.
+    pub scope: Option<RollbackScope>,
+    /// How releases are judged, from the next one on: fields that replace those of the analysis.
+    pub analysis: Option<Value>,
+    /// When the plant may be changed and when it produces; null: always.
+    pub schedule: Option<Value>,
+    /// The clock is set: seconds forward, or back if negative.
+    pub clock: i64,
+    /// The ERP is `up`, `down` or `picky` (it refuses every document).
     pub erp: Option<String>,
     /// Counters are `away`, or `back`.
     pub metrics: Option<String>,
@@ -166,6 +176,7 @@ impl World {
 
     /// Something happens.
     pub fn act(&mut self, act: &Act) {
+        self.act_on_rules(act);
         if let Some(version) = &act.release {
             self.tell("", &format!("--- {version} is released"));
             self.release(version);
@@ -174,14 +185,13 @@ impl World {
             && let Some(target) = &mut self.integration.spec.target
         {
             target.go = go;
-            self.tell(
-                "",
-                if go == Go::Wait {
-                    "--- the release is paused"
-                } else {
-                    "--- the release goes on"
-                },
-            );
+            let told = match go {
+                Go::Wait => "--- the release is paused",
+                Go::Proceed => "--- the release goes on",
+                Go::Abort => "--- the release is aborted",
+                Go::Undo => "--- the release is undone",
+            };
+            self.tell("", told);
             self.spec_changed();
         }
         if let Some(retry) = &act.retry {
@@ -213,6 +223,53 @@ impl World {
         self.act_on_lines(act);
         self.act_on_world(act);
         self.act_on_objects(act);
+    }
+
+    fn act_on_rules(&mut self, act: &Act) {
+        if let Some(scope) = act.scope {
+            self.scope = scope;
+        }
+        if let Some(Value::Object(fields)) = &act.analysis {
+            let mut analysis = serde_json::to_value(&self.analysis).unwrap_or_default();
+            for (name, value) in fields {
+                analysis[name] = value.clone();
+            }
+            match serde_json::from_value::<Analysis>(analysis) {
+                Ok(analysis) => self.analysis = analysis,
+                Err(error) => self
+                    .violations
+                    .push(format!("the script's analysis: {error}")),
+            }
+        }
+        if let Some(schedule) = &act.schedule {
+            match serde_json::from_value::<Option<Schedule>>(schedule.clone()) {
+                Ok(schedule) => {
+                    self.tell("", "--- the plant has another schedule");
+                    self.site.spec.schedule = schedule;
+                }
+                Err(error) => self
+                    .violations
+                    .push(format!("the script's schedule: {error}")),
+            }
+            self.site_changed();
+        }
+        if act.clock != 0 {
+            self.tell("", &format!("--- the clock is set by {} s", act.clock));
+            self.now += jiff::SignedDuration::from_secs(act.clock);
+            self.site_changed();
+        }
+        if let Some(soaking) = act.soaking {
+            self.soaking = soaking;
+            let told = match soaking {
+                true => "--- the wave is being soaked",
+                false => "--- the wave's soak is over",
+            };
+            self.tell("", told);
+            if let Some(target) = &mut self.integration.spec.target {
+                target.soaking = soaking;
+                self.spec_changed();
+            }
+        }
     }
 
     fn act_on_lines(&mut self, act: &Act) {
@@ -257,6 +314,7 @@ impl World {
         if let Some(erp) = &act.erp {
             self.tell("", &format!("--- the ERP is {erp}"));
             self.faults.erp_down = erp == "down";
+            self.faults.erp_picky = erp == "picky";
         }
         if let Some(metrics) = &act.metrics {
             self.tell("", &format!("--- the counters are {metrics}"));

@@ -48,25 +48,27 @@ impl World {
     }
 
     /// The oldest post holds the exclusive queue until it leaves.
-    fn post(&mut self, line: &str) {
+    fn post(&mut self, name: &str) {
         let consumers = self
             .pods
             .iter_mut()
-            .filter(|toy| toy.pod.line == line && toy.pod.stage == "post" && toy.pod.ready);
+            .filter(|toy| toy.pod.line == name && toy.pod.stage == "post" && toy.pod.ready);
         let Some(post) = consumers.min_by_key(|toy| toy.order) else {
             return;
         };
         let reaches = post.env("ERP") == "right" && !self.faults.erp_down;
-        let Some(line) = self.shop.get_mut(line) else {
+        let Some(line) = self.shop.get_mut(name) else {
             return;
         };
         if !reaches {
             return;
         }
-        let wrong = post.env("UNIT") == "wrong";
+        let wrong =
+            post.env("UNIT") == "wrong" || post.env("WRONG_ON") == name || self.faults.erp_picky;
+        let late = post.env("WRONG_AFTER").parse::<i64>().unwrap_or(i64::MAX);
         for _ in 0..line.queue.min(PACE) {
             line.queue -= 1;
-            if wrong || self.random.chance(self.faults.refused) {
+            if wrong || post.good >= late || self.random.chance(self.faults.refused) {
                 line.refused += 1;
                 post.bad += 1;
             } else {
