@@ -94,9 +94,9 @@ impl Demo {
             &["connector", "broker", "operator"]
         };
         // An OPC UA server takes seconds to start, and works on the floor, not in the cluster.
+        let lines = LINES.map(|line| ("ulm", line));
         let setup = Setup {
-            plant: "ulm",
-            lines: &LINES,
+            lines: &lines,
             rate: 4.0,
         };
         let floor = Floor::start(&cluster, folder, &setup)?;

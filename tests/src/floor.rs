@@ -17,21 +17,26 @@ const ADMIN_PORT: u16 = 9841;
 /// Everything that stands around Andon.
 pub struct Floor {
     folder: PathBuf,
-    plant: String,
     cluster: Option<String>,
     host: String,
     erp: Option<Background>,
     erp_url: String,
-    lines: BTreeMap<String, (Background, String)>,
+    lines: BTreeMap<String, Line>,
     http: reqwest::Client,
+}
+
+/// A line's simulator.
+struct Line {
+    plant: String,
+    process: Background,
+    /// Where it is steered.
+    admin: String,
 }
 
 /// What a floor makes.
 pub struct Setup<'a> {
-    /// Name of the plant; part of every idempotency key.
-    pub plant: &'a str,
-    /// Names of the lines, in the order of their ports.
-    pub lines: &'a [&'a str],
+    /// Plants and their lines, in the order of the lines' ports. Both names are part of every idempotency key.
+    pub lines: &'a [(&'a str, &'a str)],
     /// Documents a second, of each line.
     pub rate: f64,
 }
@@ -52,7 +57,6 @@ impl Floor {
         };
         let mut floor = Self {
             folder,
-            plant: setup.plant.to_owned(),
             cluster: cluster.name.clone(),
             host,
             erp: None,
@@ -64,8 +68,8 @@ impl Floor {
         };
         floor.erp_url = floor.forward(ERP_PORT)?;
         floor.start_erp()?;
-        for (number, line) in (0..).zip(setup.lines) {
-            floor.start_line(setup, line, number)?;
+        for (number, place) in (0..).zip(setup.lines) {
+            floor.start_line(*place, setup.rate, number)?;
         }
         Ok(floor)
     }
@@ -127,7 +131,7 @@ impl Floor {
 
     /// Sets the rate of every line, in documents a second.
     pub async fn rate(&self, per_second: f64) -> Result<()> {
-        for (_, admin) in self.lines.values() {
+        for Line { admin, .. } in self.lines.values() {
             self.put(&format!("{admin}/_rate"), &json!({"perSecond": per_second}))
                 .await?;
         }
@@ -136,7 +140,7 @@ impl Floor {
 
     /// Lets every line produce, or stops it.
     pub async fn produce(&self, on: bool) -> Result<()> {
-        for (_, admin) in self.lines.values() {
+        for Line { admin, .. } in self.lines.values() {
             self.put(
                 &format!("{admin}/{}", if on { "_start" } else { "_stop" }),
                 &json!({}),
@@ -168,7 +172,7 @@ impl Floor {
 
     /// What a line says of its own production.
     pub async fn journal(&self, line: &str) -> Result<Value> {
-        let (_, admin) = self
+        let Line { admin, .. } = self
             .lines
             .get(line)
             .with_context(|| format!("there is no line {line}"))?;
@@ -179,9 +183,9 @@ impl Floor {
     pub fn reconcile(&self) -> Result<Value> {
         let mut command = Command::new(root().join(".cache/venv/bin/python"));
         command.arg(root().join("tests/floor/reconcile.py"));
-        for line in self.lines.keys() {
+        for (line, known) in &self.lines {
             let journal = self.folder.join(format!("{line}.jsonl"));
-            let named = format!("{}/confirmations/{line}={}", self.plant, journal.display());
+            let named = format!("{}/confirmations/{line}={}", known.plant, journal.display());
             command.arg("--line").arg(named);
         }
         command
@@ -216,21 +220,27 @@ impl Floor {
         self.erp.as_mut().map_or(Ok(()), Background::must_run)?;
         self.lines
             .values_mut()
-            .try_for_each(|(line, _)| line.must_run())
+            .try_for_each(|line| line.process.must_run())
     }
 
-    fn start_line(&mut self, setup: &Setup<'_>, line: &str, number: u16) -> Result<()> {
+    fn start_line(&mut self, (plant, line): (&str, &str), rate: f64, number: u16) -> Result<()> {
         let admin = self.forward(ADMIN_PORT + number)?;
         let mut command = self.command("opcua_line.py");
         command
-            .args(["--plant", setup.plant, "--line", line, "--host", &self.host])
+            .args(["--plant", plant, "--line", line, "--host", &self.host])
             .args(["--port", &(OPCUA_PORT + number).to_string()])
             .args(["--admin-port", &(ADMIN_PORT + number).to_string()])
-            .args(["--rate", &setup.rate.to_string(), "--stopped", "--journal"])
+            .args(["--rate", &rate.to_string(), "--stopped", "--journal"])
             .arg(self.folder.join(format!("{line}.jsonl")));
         let log = self.folder.join(format!("{line}.log"));
-        let started = Background::start(&format!("line {line}"), command, &log)?;
-        self.lines.insert(line.to_owned(), (started, admin));
+        let process = Background::start(&format!("line {line}"), command, &log)?;
+        let plant = plant.to_owned();
+        let known = Line {
+            plant,
+            process,
+            admin,
+        };
+        self.lines.insert(line.to_owned(), known);
         Ok(())
     }
 

@@ -71,7 +71,7 @@ pub fn install_kinds(cluster: &Cluster) -> Result<()> {
 pub async fn install_plant(cluster: &Cluster, floor: &Floor) -> Result<()> {
     let example = root().join("examples/01-first-plant");
     cluster.apply(&example.join("namespaces.yaml"))?;
-    broker_accounts(cluster).await?;
+    broker_accounts(cluster, PLANT).await?;
     for blueprint in ["plant-base", "line-confirmations"] {
         packages::publish(cluster, &root().join("blueprints").join(blueprint))?;
     }
@@ -84,7 +84,15 @@ pub async fn install_plant(cluster: &Cluster, floor: &Floor) -> Result<()> {
 
 /// UIDs of the pods of each line's stages; two equal sets mean that nothing was touched.
 pub async fn pods_by_line(client: &kube::Client) -> Result<BTreeMap<String, BTreeSet<String>>> {
-    let pods: Api<Pod> = Api::namespaced(client.clone(), PLANT);
+    pods_of(client, PLANT).await
+}
+
+/// The same, of any plant.
+pub async fn pods_of(
+    client: &kube::Client,
+    plant: &str,
+) -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), plant);
     let mut lines: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for pod in pods
         .list(&ListParams::default().labels(andon_api::label::LINE))
@@ -99,7 +107,7 @@ pub async fn pods_by_line(client: &kube::Client) -> Result<BTreeMap<String, BTre
 }
 
 /// The broker's accounts: passwords are made here, at run time, as a plant's own secret store would. Once made they stay.
-async fn broker_accounts(cluster: &Cluster) -> Result<()> {
+pub async fn broker_accounts(cluster: &Cluster, plant: &str) -> Result<()> {
     let (source, post, admin) = (password()?, password()?, password()?);
     let mut secret = Secret::default();
     secret.metadata.name = Some("broker-accounts".to_owned());
@@ -115,7 +123,7 @@ async fn broker_accounts(cluster: &Cluster) -> Result<()> {
         ("source-password".to_owned(), source),
         ("post-password".to_owned(), post),
     ]));
-    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), PLANT);
+    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), plant);
     if secrets.get_opt("broker-accounts").await?.is_none() {
         secrets.create(&PostParams::default(), &secret).await?;
     }
