@@ -59,7 +59,7 @@ check: $(CACHE)/cargo/bin/cargo-deny $(BIN)/helm ## Formatting, lints, licences,
 
 # By name, and in one call for the whole workspace: per crate, cargo would build the shared crates once more with other
 # features.
-UNCLUSTERED := crd verbs injection pack parameter render scenario simulation example
+UNCLUSTERED := crd verbs injection pack parameter render calendar cron calendar_oracle scenario simulation fleet example
 unit: ## Unit tests, golden scenarios, simulation, examples; no cluster
 	cargo test --quiet --workspace --lib --bins $(addprefix --test ,$(UNCLUSTERED))
 
@@ -69,9 +69,11 @@ cluster-tests: cluster-programs engine-images $(VENV)/.stamp programs ## The tes
 	cargo build --quiet --workspace --tests
 	tests/with-cluster test cargo test --quiet --workspace --test apiserver_crd --test apiserver -- --test-threads=1
 	ANDON_OPERATOR=process ANDON_CHAPTERS=drift,post-killed,erp-down,operator-killed cargo test --quiet --workspace --test e2e
+	cargo test --quiet --workspace --test waves
 
-e2e: parts $(BIN)/prometheus ## The story on a real cluster and every fault around it (ANDON_CHAPTERS=a,b for some)
+e2e: parts $(BIN)/prometheus ## The stories on a real cluster and every fault around them (ANDON_CHAPTERS=a,b for some)
 	cargo test --quiet --workspace --test e2e
+	cargo test --quiet --workspace --test waves
 
 simulate: ## Simulation with SEEDS=N seeds
 	cargo run --quiet --release -p andon-tests --bin simulate -- --seeds $(or $(SEEDS),1000)

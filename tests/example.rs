@@ -5,7 +5,10 @@ use andon_api::{
     BlueprintSpec, Go, IntegrationRelease, Line, PlantIntegrationSpec, PlantIntegrationStatus,
     PlantSite, Scope, Target,
 };
-use andon_plan::{Integration, Observed, Seen, Site};
+use andon_plan::calendar::Calendar;
+use andon_plan::{
+    Integration, Named, Observed, ObservedRelease, ReleasePlant, ReleaseSeen, Seen, Site,
+};
 use andon_render::{
     Facts, Layers, LineFacts, NamedParameters, PlantFacts, RenderRequest, Rendering,
 };
@@ -98,15 +101,17 @@ fn objects<T: serde::de::DeserializeOwned>(folder: &Path, kind: &str) -> Result<
     Ok(found)
 }
 
+/// The examples that have a plant.
 fn examples() -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for entry in fs::read_dir(root().join("examples"))? {
         let path = entry?.path();
-        if path.is_dir() {
+        if path.is_dir() && !objects::<PlantSite>(&path, "PlantSite")?.is_empty() {
             folders.push(path);
         }
     }
     folders.sort();
+    ensure!(folders.len() >= 2, "{folders:?}");
     Ok(folders)
 }
 
@@ -185,10 +190,7 @@ fn every_blueprint_packs_into_an_object_of_its_own_version() -> Result<()> {
 #[test]
 fn every_example_renders_on_every_line() -> Result<()> {
     let packed = blueprints()?;
-    for folder in examples()?
-        .into_iter()
-        .filter(|folder| folder.join("plant.yaml").exists())
-    {
+    for folder in examples()? {
         let sites: Vec<PlantSite> = objects(&folder, "PlantSite")?;
         let releases: Vec<IntegrationRelease> = objects(&folder, "IntegrationRelease")?;
         let mut renderings = 0;
@@ -300,6 +302,74 @@ fn planned(
         plan.status.lines
     );
     Ok(())
+}
+
+#[test]
+fn every_plant_of_an_example_has_a_calendar_and_a_wave() -> Result<()> {
+    let packed = blueprints()?;
+    for folder in examples()? {
+        let sites: Vec<PlantSite> = objects(&folder, "PlantSite")?;
+        for site in &sites {
+            let schedule = site.spec.schedule.clone().unwrap_or_default();
+            let calendar = Calendar::read(&schedule, &site.spec.time_zone);
+            calendar
+                .map_err(|problems| all(&problems))
+                .with_context(|| folder.display().to_string())?;
+        }
+        let releases: Vec<IntegrationRelease> = objects(&folder, "IntegrationRelease")?;
+        for release in releases {
+            let status = andon_plan::plan_release(&seen(&release, &sites, &packed)?).status;
+            let told = format!("{}: {status:?}", folder.display());
+            // A plant that no wave selects is not counted, and a wave that selects none is held for it.
+            ensure!(status.plants.total == i64::try_from(sites.len())?, "{told}");
+            ensure!(status.waves.iter().all(|wave| wave.total > 0), "{told}");
+            ensure!(status.waves.len() == release.spec.waves.len(), "{told}");
+            ensure!(
+                status.conditions.iter().all(|it| it.type_ != "Stalled"),
+                "{told}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A release as the operator sees it before any plant has been asked.
+fn seen(
+    release: &IntegrationRelease,
+    sites: &[PlantSite],
+    packed: &[BlueprintSpec],
+) -> Result<ObservedRelease> {
+    let wanted = &release.spec.blueprint;
+    let blueprint = packed
+        .iter()
+        .find(|spec| spec.name == wanted.name && spec.version == wanted.version);
+    let plants = sites.iter().map(|site| ReleasePlant {
+        namespace: site.metadata.namespace.clone().unwrap_or_default(),
+        labels: site.metadata.labels.clone().unwrap_or_default(),
+        offline: false,
+        integration: None,
+    });
+    let now = "2026-11-23T08:00:00Z".parse()?;
+    Ok(ObservedRelease {
+        now,
+        release: ReleaseSeen {
+            named: Named {
+                name: release.metadata.name.clone().unwrap_or_default(),
+                created: now,
+            },
+            namespace: release.metadata.namespace.clone().unwrap_or_default(),
+            uid: "8c3f2a10-0000-4000-8000-000000000002".to_owned(),
+            generation: 1,
+            resource_version: "1".to_owned(),
+            annotations: release.metadata.annotations.clone().unwrap_or_default(),
+            spec: release.spec.clone(),
+            status: Default::default(),
+        },
+        others: Vec::new(),
+        blueprint: Seen::Present(blueprint.context("no such blueprint")?.clone()),
+        plants: plants.collect(),
+        approvals: Vec::new(),
+    })
 }
 
 /// Every check of a release names an indicator of its blueprint.

@@ -49,6 +49,16 @@ async fn config() -> Result<kube::Config> {
     Ok(kube::Config::from_custom_kubeconfig(file, &Default::default()).await?)
 }
 
+/// A client that the API server takes for this person.
+pub async fn client_as(user: &str, groups: &[&str]) -> Result<Client> {
+    let mut config = config().await?;
+    config.auth_info.impersonate = Some(user.to_owned());
+    // As every authentication does.
+    let all = groups.iter().chain(&["system:authenticated"]);
+    config.auth_info.impersonate_groups = Some(all.map(ToString::to_string).collect());
+    Ok(andon_controller::client(config)?)
+}
+
 /// A client of a cluster that has the CRDs.
 pub async fn client() -> Result<Client> {
     let client = andon_controller::client(config().await?)?;

@@ -135,7 +135,12 @@ impl Fleet {
         self.refuses_wrong_approvals().await?;
         self.approve("ben", "ot").await?;
         self.approve("carl", "it").await?;
-        self.waits("rest", "AwaitingApproval").await?;
+        self.waits_so(
+            "rest",
+            "AwaitingApproval",
+            "approved by 0 of 1 of group ot;",
+        )
+        .await?;
         ensure!(
             (self.pods("graz").await?, self.pods("ulm").await?) == (graz, ulm.clone()),
             "a plant of the second wave was touched before its approval"
@@ -164,7 +169,9 @@ impl Fleet {
     pub async fn bad_release(&mut self) -> Result<()> {
         let ulm = self.pods("ulm").await?;
         self.publish("1.3.0")?;
-        self.release("1.3.0", json!({})).await?;
+        // The pilot's objects would be the same without it, and what is the same is not changed.
+        let parameters = json!({"parameters": {"retry": {"maxDelayMillis": 1500}}});
+        self.release("1.3.0", parameters).await?;
         self.runs("brno", "1.3.0").await?;
         self.waits("rest", "AwaitingApproval").await?;
         self.say("the approvals of 1.1.0 are void: they bind its digest");
@@ -328,7 +335,12 @@ impl Fleet {
 
     /// Waits until a wave says why it does not open.
     async fn waits(&self, wave: &str, reason: &str) -> Result<()> {
-        let what = format!("wave {wave} to hold: {reason}");
+        self.waits_so(wave, reason, "").await
+    }
+
+    /// The same, with a message that begins so.
+    async fn waits_so(&self, wave: &str, reason: &str, begin: &str) -> Result<()> {
+        let what = format!("wave {wave} to hold: {reason}: {begin}");
         let message = until(&what, Duration::from_secs(240), || async {
             let status = self
                 .releases()
@@ -342,7 +354,9 @@ impl Fleet {
                 .find(|it| it.name == wave)
                 .and_then(|it| it.hold.clone());
             Ok(match hold {
-                Some(hold) if hold.reason == reason => Look::Done(hold.message),
+                Some(hold) if hold.reason == reason && hold.message.starts_with(begin) => {
+                    Look::Done(hold.message)
+                }
                 _ => Look::NotYet(format!("{:?}", status.waves)),
             })
         })
@@ -401,7 +415,13 @@ fn install_policies(cluster: &Cluster) -> Result<()> {
     let mut helm = cluster.helm();
     helm.args(["template", "andon"])
         .arg(root().join("charts/andon"));
-    helm.args(["--show-only", "templates/admission.yaml"]);
+    // Without a cluster helm supposes an old one.
+    helm.args([
+        "--kube-version",
+        "1.36.0",
+        "--show-only",
+        "templates/admission.yaml",
+    ]);
     // Whoever runs this writes releases as a GitOps controller does: the author is another.
     let me: Value = serde_json::from_str(&run(cluster
         .kubectl()
