@@ -39,16 +39,39 @@ fn story(path: &Path) -> Result<String, String> {
     ))
 }
 
+/// Plays all of them, as many at once as there are processors.
+fn stories(files: Vec<PathBuf>) -> Vec<(PathBuf, Result<String, String>)> {
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let share = files.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = files
+            .chunks(share)
+            .map(|files| {
+                scope.spawn(|| {
+                    files
+                        .iter()
+                        .map(|path| (path.clone(), story(path)))
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        let stories = runs
+            .into_iter()
+            .map(|run| run.join().expect("a scenario does not panic"));
+        stories.flatten().collect()
+    })
+}
+
 #[test]
 fn every_scenario_tells_its_story() {
     let files = files();
-    assert!(files.len() >= 20, "only {} scenarios", files.len());
+    assert!(files.len() >= 60, "only {} scenarios", files.len());
     let bless = std::env::var("BLESS").is_ok_and(|value| value == "1");
     let mut failures = Vec::new();
-    for path in files {
+    for (path, story) in stories(files) {
         let trace = path.with_extension("trace");
         let name = path.display();
-        match story(&path) {
+        match story {
             Err(problem) => failures.push(format!("{name}: {problem}")),
             Ok(story) if bless => std::fs::write(&trace, story).expect("the trace can be written"),
             Ok(story) => {

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod cluster;
 pub mod demo;
+pub mod fleet;
 pub mod floor;
 pub mod packages;
 pub mod plant;

@@ -2,24 +2,26 @@
 //! lines with documents and an ERP. Seeded and without a clock of its own. It is as unhelpful as reality: nothing here heals
 //! by itself but what heals by itself in a cluster.
 
+mod act;
 mod api;
 mod blueprint;
 mod fault;
 mod invariant;
 mod kubelet;
 mod random;
+mod rest;
 mod scenario;
 mod shop;
 mod simulation;
 mod story;
+mod target;
 
 pub use blueprint::Variant;
 pub use fault::Faults;
 pub use random::Random;
 pub use scenario::Scenario;
-pub use simulation::{Outcome, simulate};
+pub use simulation::{Cut, Outcome, shrink, simulate};
 
-use andon_api::condition::{self, ConditionType};
 use andon_api::{
     Analysis, Bake, Check, IntegrationChoice, Line, Parameters, PlantIntegrationSpec,
     PlantIntegrationStatus, PlantSiteSpec,
@@ -27,7 +29,7 @@ use andon_api::{
 use andon_plan::{Integration, Neighbour, Observed, Plan, Revision, Seen, Site};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -74,8 +76,18 @@ pub struct World {
     pub violations: Vec<String>,
     /// Looks taken so far.
     pub looks: usize,
+    /// Seconds lived through, whatever the clock says.
+    pub ticks: i64,
+    /// Writes to the API server so far.
+    pub writes: usize,
     /// The plan of the last look.
     pub last_plan: Option<Plan>,
+    /// What another operator that takes itself for the leader has planned, and the resource version it saw.
+    rival: Option<(String, Plan)>,
+    /// Kept renderings that somebody deleted.
+    bin: Vec<Revision>,
+    /// Trials that were checked while the plant was open, by line and digest.
+    permits: BTreeSet<(String, String)>,
     uids: u64,
     /// Whether something changed that the operator watches.
     dirty: bool,
@@ -154,7 +166,12 @@ impl World {
             story: Vec::new(),
             violations: Vec::new(),
             looks: 0,
+            ticks: 0,
+            writes: 0,
             last_plan: None,
+            rival: None,
+            bin: Vec::new(),
+            permits: BTreeSet::new(),
             uids: 0,
             dirty: true,
             wake: None,
@@ -180,6 +197,7 @@ impl World {
     /// One second passes: controllers, kubelet and lines do what they do, then the operator looks if it has reason to.
     pub fn tick(&mut self) {
         self.now += SignedDuration::from_secs(1);
+        self.ticks += 1;
         self.run_controllers();
         self.run_lines();
         self.check_world();
@@ -237,7 +255,13 @@ impl World {
         if lent {
             self.take_back(&mut observed);
         }
-        let finished = self.carry_out(&observed, &plan);
+        let version = observed.integration.resource_version;
+        if self.faults.two_leaders
+            && let Some((seen, late)) = self.rival.replace((version.clone(), plan.clone()))
+        {
+            let _ = self.carry_out(&seen, &late);
+        }
+        let finished = self.carry_out(&version, &plan);
         if finished.is_none() {
             // It died half-way and starts again.
             self.dirty = true;
@@ -319,27 +343,6 @@ impl World {
         }
     }
 
-    /// Asks for a version of the blueprint.
-    pub fn release(&mut self, version: &str) {
-        let target = andon_api::Target {
-            release: format!("andon-fleet/{INTEGRATION}"),
-            blueprint: andon_api::BlueprintReference {
-                name: BLUEPRINT.to_owned(),
-                version: version.to_owned(),
-            },
-            parameters: Parameters::new(),
-            analysis: self.analysis.clone(),
-            digest: format!("sha256:target-{version}"),
-            rollback: andon_api::Rollback { scope: self.scope },
-            go: andon_api::Go::Proceed,
-            soaking: self.soaking,
-            retry: None,
-        };
-        self.integration.spec.target = Some(target);
-        self.lent_blueprint = None;
-        self.spec_changed();
-    }
-
     /// The PlantIntegration's spec was changed.
     pub fn spec_changed(&mut self) {
         self.integration.generation += 1;
@@ -356,36 +359,6 @@ impl World {
     /// The PlantSite, or something else the operator watches, was changed.
     pub fn site_changed(&mut self) {
         self.dirty = true;
-    }
-
-    /// Whether nothing will happen any more unless somebody does something.
-    pub fn settled(&self) -> bool {
-        (self.wake.is_none() || self.only_soaks())
-            && !self.dirty
-            && self.last_plan.is_some()
-            && self.pods.iter().all(|toy| toy.is_quiet())
-    }
-
-    /// Whether the operator looks again only to judge promoted lines on.
-    pub fn only_soaks(&self) -> bool {
-        let status = &self.integration.status;
-        let judged = |line: &andon_api::LineStatus| {
-            line.promoted.as_ref().is_some_and(|it| it.trial.is_some())
-        };
-        status.lines.iter().any(judged)
-            && status.lines.iter().all(|line| line.trial.is_none())
-            && !condition::is_true(&status.conditions, ConditionType::Reconciling)
-    }
-
-    /// What the status says, for messages of tests.
-    pub fn state(&self) -> String {
-        let lines = self.integration.status.lines.iter().map(|line| {
-            let hold = line.hold.as_ref().map_or(String::new(), |hold| {
-                format!(" {}: {}", hold.reason, hold.message)
-            });
-            format!("{} {:?}{hold}", line.name, line.phase)
-        });
-        lines.collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -141,7 +141,10 @@ pub(crate) fn judged(turn: &Turn<'_>, rules: &Rules, tally: &Tally, trial: &mut 
         controls: &controls,
     };
     let verdict = verdict::judge(rules, &case);
-    trial.dry_run.clone_from(&verdict.dry_run);
+    // A check that counted would have ended the trial then and there.
+    if trial.dry_run.is_none() {
+        trial.dry_run.clone_from(&verdict.dry_run);
+    }
     if verdict.shared.is_some() {
         trial.outage = Some(turn.input.stamp());
         for container in &mut trial.containers {
@@ -254,9 +257,11 @@ fn short_of_pass(turn: &Turn<'_>, trial: &Trial, look: Look<'_>) -> Option<Hold>
 /// How long a canary has baked, by the clock that counts.
 fn baked(turn: &Turn<'_>, rules: &Rules, since: jiff::Timestamp) -> Duration {
     match (rules.clock, &turn.input.calendar) {
-        (BakeClock::Production, Some(calendar)) => {
+        (BakeClock::Production, Ok(Some(calendar))) => {
             calendar.production_elapsed(since, turn.input.now())
         }
+        // Nobody knows when the plant produces: the bake waits.
+        (BakeClock::Production, Err(_)) => Duration::ZERO,
         _ => elapsed(since, turn.input.now()),
     }
 }

@@ -25,8 +25,9 @@ pub(crate) struct Input<'a> {
     pub(crate) lines: Vec<(String, Result<Arc<Rendering>, Refusal>)>,
     /// How a canary is judged; none: nobody asks anything.
     pub(crate) rules: Result<Rules, Hold>,
-    /// When the plant may be changed and when it produces; none: always.
-    pub(crate) calendar: Option<Calendar>,
+    /// When the plant may be changed and when it produces; none: always. One that cannot be read lets nothing start, but what is on
+    /// trial is judged all the same.
+    pub(crate) calendar: Result<Option<Calendar>, Hold>,
 }
 
 impl<'a> Input<'a> {
@@ -179,15 +180,15 @@ pub(crate) fn read<'a>(
     observed: &'a Observed,
     memory: &mut Memory,
 ) -> Result<Input<'a>, Vec<String>> {
-    let mut problems = site_problems(observed);
+    let problems = site_problems(observed);
     let spec = &observed.site.spec;
-    let calendar = spec
-        .schedule
-        .as_ref()
-        .map(|schedule| Calendar::read(schedule, &spec.time_zone));
-    let calendar = calendar.transpose().unwrap_or_else(|wrong| {
-        problems.extend(wrong.iter().map(ToString::to_string));
-        None
+    let schedule = spec.schedule.as_ref();
+    let calendar = schedule.map(|schedule| Calendar::read(schedule, &spec.time_zone));
+    let calendar = calendar.transpose().map_err(|wrong| {
+        let texts: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        Hold::SpecInvalid {
+            message: texts.join("; "),
+        }
     });
     if !problems.is_empty() {
         return Err(problems);

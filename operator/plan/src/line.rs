@@ -257,12 +257,12 @@ impl<'a> Turn<'a> {
                     return;
                 };
                 let strategies = self.input.strategies(&self.line.name);
-                stage::bring_about(
-                    self.scene(),
-                    &revision.rendering,
-                    &strategies,
-                    stage::Purpose::GoBack,
-                )
+                // Only what does harm leaves before something else works: nobody blames what is merely not wanted any more.
+                let purpose = match trial.failure {
+                    Some(_) => stage::Purpose::GoBack,
+                    None => stage::Purpose::Try,
+                };
+                stage::bring_about(self.scene(), &revision.rendering, &strategies, purpose)
             }
             None => {
                 let begun = self.input.revision(&self.line.name, &trial.rendering);

@@ -5,6 +5,8 @@ mod assign;
 mod conclude;
 mod fleet;
 mod lever;
+mod progress;
+mod selection;
 mod wave;
 
 use crate::observed::Seen;
@@ -173,7 +175,7 @@ pub fn plan_release(observed: &ObservedRelease) -> ReleasePlan {
         // Nobody could tell: what is known stays as it is, until somebody can.
         Seen::Unknown(_) => return unchanged(observed),
     };
-    let waves = match wave::read(&release.spec) {
+    let waves = match selection::read(&release.spec) {
         Ok(waves) => waves,
         Err(message) => return refused(observed, ConditionReason::Invalid, message),
     };

@@ -156,7 +156,11 @@ pub(crate) enum Step {
 /// Why the plant's calendar does not let a change begin now: all of it, and taking it back at the very end, must fit before the
 /// opening closes. A rollback never asks.
 pub(crate) fn window(input: &Input<'_>, step: Step) -> Option<Hold> {
-    let (calendar, rules) = (input.calendar.as_ref()?, input.rules.as_ref().ok()?);
+    let calendar = match &input.calendar {
+        Ok(calendar) => calendar.as_ref()?,
+        Err(hold) => return Some(hold.clone()),
+    };
+    let rules = input.rules.as_ref().ok()?;
     // The check takes about as long as a pod takes to start.
     let check = match step {
         Step::Start => rules.ready_deadline,

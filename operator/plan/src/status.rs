@@ -247,7 +247,12 @@ impl View<'_> {
         if let Some(why) = self.stalled() {
             return Some(why);
         }
-        let row = self.taking_part().find(|row| row.hold.is_some())?;
+        let Some(row) = self.taking_part().find(|row| row.hold.is_some()) else {
+            // A status that was lost is put together first: what the lines wait for is known from the next look on.
+            let known = self.done() == self.input.lines.len();
+            let message = "what the lines run is known, what they wait for not yet".to_owned();
+            return (!known).then_some((ConditionReason::Waiting, message));
+        };
         let hold = row.hold.as_ref()?;
         let reason = match hold {
             Hold::Paused => ConditionReason::Paused,

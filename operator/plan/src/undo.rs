@@ -150,6 +150,11 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
     let on_its_way = on_its_way.map(|turn| turn.line.name.clone());
     // `turns` are in the order in which lines move: the most critical is the last.
     for turn in turns.iter_mut().rev().filter(|turn| concerned(turn)) {
+        // One that has nothing to go back to is told so, and does not keep the others from it.
+        if let Some(missing) = missing(turn) {
+            turn.hold = Some(missing);
+            continue;
+        }
         match &on_its_way {
             Some(line) => {
                 turn.hold = Some(Hold::EarlierLineNotDone {
@@ -159,6 +164,17 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
             }
             None => return take_back(turn, None, &why),
         }
+    }
+}
+
+/// Why a promoted line cannot go back: what it ran before is not kept any more. None: it can.
+fn missing(turn: &Turn<'_>) -> Option<Hold> {
+    let previous = &turn.line.promoted.as_ref()?.previous;
+    match turn.input.revision(&turn.line.name, previous) {
+        Some(_) => None,
+        None => Some(Hold::LastGoodMissing {
+            revision: previous.revision.clone(),
+        }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Runs seeded random plants: `simulate --seeds 10000`. Prints what broke, with its story, and ends with 1.
 
-use andon_tests::world::{Outcome, simulate};
+use andon_tests::world::{Outcome, shrink, simulate};
 use clap::Parser;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -14,6 +14,9 @@ struct Args {
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     first: u64,
+    /// Make so many failing runs smaller, and print their stories.
+    #[arg(long, default_value_t = 3)]
+    shrink: usize,
     /// Print the story of every run.
     #[arg(long)]
     story: bool,
@@ -38,12 +41,27 @@ fn main() -> ExitCode {
     let mut violations = 0;
     for outcome in &outcomes {
         violations += outcome.violations.len();
-        if args.story || !outcome.violations.is_empty() {
+        if args.story {
             println!("seed {}\n{}", outcome.seed, outcome.story.join("\n"));
         }
         for violation in &outcome.violations {
             println!("seed {}: {violation}", outcome.seed);
         }
+    }
+    let broken = outcomes
+        .iter()
+        .filter(|outcome| !outcome.violations.is_empty());
+    for outcome in broken.take(args.shrink) {
+        let (smallest, cut) = shrink(outcome);
+        println!(
+            "\nseed {}, smallest run that still breaks the rule, without {:?} and {} of {} acts\n{}",
+            outcome.seed,
+            cut.faults,
+            cut.acts.len(),
+            cut.of,
+            smallest.story.join("\n")
+        );
+        println!("{}\n", smallest.violations.join("\n"));
     }
     let steps: usize = outcomes.iter().map(|outcome| outcome.steps).sum();
     let seconds = begun.elapsed().as_secs_f64();

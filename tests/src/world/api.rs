@@ -1,15 +1,15 @@
 //! The API server, as far as the operator writes to it: every write has its precondition.
 
 use super::World;
-use andon_plan::{Change, DryRun, Observed, Plan, Revision};
+use andon_plan::{Change, DryRun, Plan, Revision};
 use serde_json::{Value, json};
 use std::rc::Rc;
 
 impl World {
     /// Carries a plan out as the controller does. None: it died on the way. A plan made from an older state of the
     /// PlantIntegration is dropped whole before its first write.
-    pub(super) fn carry_out(&mut self, observed: &Observed, plan: &Plan) -> Option<()> {
-        if observed.integration.resource_version != self.integration.resource_version {
+    pub(super) fn carry_out(&mut self, seen: &str, plan: &Plan) -> Option<()> {
+        if seen != self.integration.resource_version {
             self.dirty = true;
             return Some(());
         }
@@ -19,10 +19,14 @@ impl World {
             self.survive()?;
         }
         if plan.write_status {
+            self.writes += 1;
             // Through JSON, as it goes over the wire: instants lose their fractions.
             let sent = serde_json::to_value(&plan.status).unwrap_or_default();
             match serde_json::from_value(sent) {
-                Ok(status) => self.integration.status = status,
+                Ok(status) => {
+                    self.check_gate(&status);
+                    self.integration.status = status;
+                }
                 Err(error) => self
                     .violations
                     .push(format!("the status cannot be read back: {error}")),
@@ -45,8 +49,12 @@ impl World {
 
     fn write(&mut self, change: &Change) {
         self.dirty = true;
+        self.writes += 1;
         match change {
-            Change::Apply { object, uid } => self.apply(object, uid.as_deref()),
+            Change::Apply { object, uid } => {
+                self.check_window(object);
+                self.apply(object, uid.as_deref());
+            }
             Change::Delete {
                 kind, name, uid, ..
             } => self.delete(kind, name, uid),

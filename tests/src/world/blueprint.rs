@@ -21,6 +21,10 @@ pub struct Variant {
     pub wrong_on: Option<String>,
     /// It sends a wrong unit once it has posted so many documents.
     pub wrong_after: Option<i64>,
+    /// Where it is wrong on one line only, it begins after so many documents.
+    pub wrong_on_after: i64,
+    /// It sends a wrong unit in so many of 1000 documents.
+    pub wrong_share: u64,
     /// It has a wrong address of the ERP: every post fails in passing and is tried again for ever.
     pub wrong_erp: bool,
     /// Its routes do not start.
@@ -53,6 +57,7 @@ impl Variant {
         !(self.wrong_unit
             || self.wrong_on.is_some()
             || self.wrong_after.is_some()
+            || self.wrong_share > 0
             || self.wrong_erp
             || self.broken_routes
             || self.missing_image
@@ -163,6 +168,8 @@ fn files(content: &str, variant: &Variant) -> BTreeMap<String, String> {
     let after = variant
         .wrong_after
         .map_or_else(String::new, |n| n.to_string());
+    let on_after = variant.wrong_on_after.to_string();
+    let share = variant.wrong_share.to_string();
     let post = workload(
         "Deployment",
         image,
@@ -173,6 +180,8 @@ fn files(content: &str, variant: &Variant) -> BTreeMap<String, String> {
             ("CRASHES", yes(variant.crashes, "yes", "no")),
             ("WRONG_ON", variant.wrong_on.as_deref().unwrap_or("")),
             ("WRONG_AFTER", &after),
+            ("WRONG_SHARE", &share),
+            ("WRONG_ON_AFTER", &on_after),
         ],
     );
     let rev = yes(variant.new_source, content, "1");

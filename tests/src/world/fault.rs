@@ -11,6 +11,12 @@ pub struct Faults {
     pub erp_picky: bool,
     /// Nobody's counters can be read.
     pub metrics_off: bool,
+    /// The counters have other names than the blueprint says.
+    pub metrics_renamed: bool,
+    /// No image can be pulled.
+    pub registry_away: bool,
+    /// Two operators take themselves for the leader.
+    pub two_leaders: bool,
     /// Lines that produce nothing.
     pub idle: BTreeSet<String>,
     /// The operator dies after every write.

@@ -1,7 +1,10 @@
 //! What must never be seen in the plant, whatever the plans say.
 
 use super::World;
-use std::collections::BTreeMap;
+use andon_api::{PlantIntegrationStatus, label};
+use andon_plan::calendar::Calendar;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl World {
     /// Looks at the plant itself.
@@ -32,5 +35,73 @@ impl World {
             }
         }
         self.violations.extend(broken);
+    }
+
+    /// Whether the plant's calendar lets changes begin now.
+    fn is_open(&self) -> bool {
+        let spec = &self.site.spec;
+        spec.schedule.as_ref().is_none_or(|schedule| {
+            Calendar::read(schedule, &spec.time_zone).is_ok_and(|it| it.state(self.now).open)
+        })
+    }
+
+    /// A status is written: a trial passes its gate only while the plant is open. What was read stale is known to be.
+    pub(super) fn check_gate(&mut self, status: &PlantIntegrationStatus) {
+        let checked = |status: &PlantIntegrationStatus| -> BTreeSet<(String, String)> {
+            let trials = status.lines.iter().filter_map(|line| {
+                let trial = line.trial.as_ref().filter(|trial| trial.checked)?;
+                Some((line.name.clone(), trial.rendering.digest.clone()))
+            });
+            trials.collect()
+        };
+        let now = checked(status);
+        let before = checked(&self.integration.status);
+        let undone = |name: &str| {
+            let mut lines = status.lines.iter();
+            lines.any(|line| {
+                let trial = line.trial.as_ref().filter(|_| line.name == name);
+                trial.is_some_and(|trial| trial.failure.is_some() || trial.withdrawn.is_some())
+            })
+        };
+        for (line, digest) in now.difference(&before) {
+            // One that is taken back after it passed comes as a trial that has failed or was withdrawn.
+            if self.faults.stale == 0 && !self.is_open() && !undone(line) {
+                self.violations.push(format!(
+                    "W7: {line} passes its gate while the plant is closed ({digest})"
+                ));
+            }
+        }
+        self.permits.retain(|permit| now.contains(permit));
+        self.permits.extend(now);
+    }
+
+    /// An object is written: while the plant is closed, only what a line runs, or what passed its gate before.
+    pub(super) fn check_window(&mut self, object: &Value) {
+        let tag = |key: &str| object["metadata"]["labels"][key].as_str().unwrap_or("");
+        let (line, stage) = (tag(label::LINE), tag(label::STAGE));
+        if stage == label::CHECK || self.site.spec.schedule.is_none() || self.is_open() {
+            return;
+        }
+        let status = self.integration.status.lines.iter();
+        let kept = status.filter(|known| known.name == line);
+        let kept: BTreeSet<&str> = kept
+            .filter_map(|line| line.last_good.as_ref())
+            .map(|kept| kept.digest.as_str())
+            .collect();
+        let may = |revision: &andon_plan::Revision| {
+            let digest = &revision.rendering.digest;
+            let permit = (line.to_owned(), digest.clone());
+            let of = revision.rendering.stages.iter().flat_map(|s| &s.objects);
+            let mut of = of.chain(&revision.rendering.common);
+            revision.line == line
+                && (kept.contains(digest.as_str()) || self.permits.contains(&permit))
+                && of.any(|o| o == object)
+        };
+        if !self.revisions.iter().any(may) {
+            let name = &object["metadata"]["name"];
+            self.violations.push(format!(
+                "W7: {name} of {line} is changed while the plant is closed"
+            ));
+        }
     }
 }

@@ -37,6 +37,8 @@ pub struct ToyPod {
     pub good: i64,
     /// Documents refused since its container started.
     pub bad: i64,
+    /// The workload as it was when the template was last found to be its own: comparing templates is dear.
+    same: Option<Rc<Value>>,
 }
 
 impl ToyPod {
@@ -49,6 +51,20 @@ impl ToyPod {
             .unwrap_or("")
     }
 
+    /// Whether it was made from the template that its workload has now.
+    fn is_of(&mut self, workload: &Rc<Value>) -> bool {
+        if self
+            .same
+            .as_ref()
+            .is_some_and(|it| Rc::ptr_eq(it, workload))
+        {
+            return true;
+        }
+        let is = self.template == workload["spec"]["template"];
+        self.same = is.then(|| Rc::clone(workload));
+        is
+    }
+
     fn image(&self) -> &str {
         self.template["spec"]["containers"][0]["image"]
             .as_str()
@@ -59,6 +75,14 @@ impl ToyPod {
     pub fn is_quiet(&self) -> bool {
         self.gone.is_none()
             && (self.pod.ready || self.pod.stage == label::CHECK || self.pod.trouble.is_some())
+    }
+
+    /// Its container ends; the kubelet starts it anew.
+    fn die(&mut self, now: Timestamp) {
+        self.pod.restarts += 1;
+        self.pod.started = None;
+        self.pod.ready = false;
+        (self.good, self.bad, self.since) = (0, 0, now);
     }
 
     /// Whether its container runs.
@@ -81,7 +105,7 @@ impl World {
         for (key, object) in workloads {
             match key.0.as_str() {
                 "Job" => self.run_job(&key, &object),
-                _ => self.run_workload(&key, &object),
+                _ => self.run_workload(&key, object),
             }
         }
     }
@@ -102,14 +126,17 @@ impl World {
                 toy.pod.trouble = Some(format!("ImagePullBackOff: {} does not exist", toy.image()));
                 continue;
             }
+            if self.faults.registry_away && toy.pod.started.is_none() && toy.pod.restarts == 0 {
+                self.dirty |= toy.pod.trouble.is_none();
+                toy.pod.trouble = Some(format!("ImagePullBackOff: {}: no answer", toy.image()));
+                continue;
+            }
+            self.dirty |= toy.pod.trouble.take().is_some();
             let crashes = toy.env("CRASHES") == "yes" && toy.pod.ready && age(toy.since) > 8;
             if toy.runs() && (crashes || self.random.chance(self.faults.pod_death)) {
                 self.dirty = true;
-                toy.pod.restarts += 1;
-                toy.pod.started = None;
-                toy.pod.ready = false;
+                toy.die(now);
                 toy.pod.last_words = crashes.then(|| "OutOfMemoryError".to_owned());
-                (toy.good, toy.bad, toy.since) = (0, 0, now);
             } else if !toy.runs() && age(toy.since) >= START {
                 self.dirty = true;
                 toy.pod.started = Some(now);
@@ -117,6 +144,19 @@ impl World {
                 self.dirty = true;
                 toy.pod.ready = true;
             }
+        }
+    }
+
+    /// The container of a line's stage dies, and is started anew.
+    pub(super) fn kill_container(&mut self, line: &str, stage: &str) {
+        let now = self.now;
+        let mut pods = self.pods.iter_mut();
+        let found = pods.find(|toy| {
+            toy.pod.line == line && toy.pod.stage == stage && toy.runs() && toy.gone.is_none()
+        });
+        if let Some(toy) = found {
+            toy.die(now);
+            self.dirty = true;
         }
     }
 
@@ -132,19 +172,21 @@ impl World {
         }
     }
 
-    fn run_workload(&mut self, key: &(String, String), object: &Value) {
+    fn run_workload(&mut self, key: &(String, String), object: Rc<Value>) {
         let own = |toy: &ToyPod| toy.owner == *key;
         let deleted = object["metadata"].get("deletionTimestamp").is_some();
         let template = &object["spec"]["template"];
         let replicas =
             usize::try_from(object["spec"]["replicas"].as_u64().unwrap_or(1)).unwrap_or(1);
-        let mut kept = 0;
+        let (mut kept, mut ready) = (0, 0);
         for index in 0..self.pods.len() {
-            if own(&self.pods[index]) {
-                if deleted || self.pods[index].template != *template || kept >= replicas {
+            let toy = &mut self.pods[index];
+            if own(toy) {
+                if deleted || kept >= replicas || !toy.is_of(&object) {
                     self.end_pod(index);
-                } else if self.pods[index].gone.is_none() {
+                } else if toy.gone.is_none() {
                     kept += 1;
+                    ready += usize::from(toy.pod.ready);
                 }
             }
         }
@@ -161,25 +203,25 @@ impl World {
         if kept < replicas && !waits {
             self.start_pod(key, template);
         }
-        let ready = self
-            .pods
-            .iter()
-            .filter(|toy| {
-                own(toy) && toy.pod.ready && toy.gone.is_none() && toy.template == *template
-            })
-            .count();
         let all = self
             .pods
             .iter()
-            .filter(|toy| own(toy) && toy.gone.is_none())
-            .count();
+            .filter(|toy| own(toy) && toy.gone.is_none());
+        let all = all.count();
+        let generation = &object["metadata"]["generation"];
+        let known = &object["status"];
+        if known["observedGeneration"] == *generation
+            && known["replicas"] == all
+            && known["readyReplicas"] == ready
+        {
+            return;
+        }
         let status = json!({
-            "observedGeneration": object["metadata"]["generation"],
+            "observedGeneration": generation,
             "replicas": all, "updatedReplicas": all, "readyReplicas": ready,
         });
-        if let Some(live) = self.objects.get_mut(key)
-            && live["status"] != status
-        {
+        drop(object);
+        if let Some(live) = self.objects.get_mut(key) {
             Rc::make_mut(live)["status"] = status;
             self.dirty = true;
         }
@@ -212,6 +254,7 @@ impl World {
             gone: None,
             good: 0,
             bad: 0,
+            same: None,
         });
     }
 

@@ -63,12 +63,14 @@ impl World {
         if !reaches {
             return;
         }
-        let wrong =
-            post.env("UNIT") == "wrong" || post.env("WRONG_ON") == name || self.faults.erp_picky;
+        let on_after = post.env("WRONG_ON_AFTER").parse::<i64>().unwrap_or(0);
+        let here = post.env("WRONG_ON") == name && post.good >= on_after;
+        let wrong = post.env("UNIT") == "wrong" || here || self.faults.erp_picky;
         let late = post.env("WRONG_AFTER").parse::<i64>().unwrap_or(i64::MAX);
+        let worse = post.env("WRONG_SHARE").parse::<u64>().unwrap_or(0);
         for _ in 0..line.queue.min(PACE) {
             line.queue -= 1;
-            if wrong || post.good >= late || self.random.chance(self.faults.refused) {
+            if wrong || post.good >= late || self.random.chance(self.faults.refused + worse) {
                 line.refused += 1;
                 post.bad += 1;
             } else {
@@ -103,6 +105,9 @@ impl World {
         let mut luck = super::Random::new(self.seconds() as u64 ^ (toy.order << 20));
         if self.faults.metrics_off || luck.chance(self.faults.gap) {
             return Reading::NoAnswer("connection refused".to_owned());
+        }
+        if self.faults.metrics_renamed {
+            return Reading::NoAnswer("the pod has no series dead_lettered_total".to_owned());
         }
         let seen = GoodBad {
             good: toy.good,

@@ -4,7 +4,7 @@ use super::World;
 use andon_api::label;
 use andon_plan::{Change, Plan};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What has been told already.
 #[derive(Default)]
@@ -12,13 +12,16 @@ pub struct Told {
     /// Phase and hold of each line.
     lines: BTreeMap<String, String>,
     conditions: String,
+    /// Lines of which a check on trial has said something.
+    dry_run: BTreeSet<String>,
 }
 
 impl World {
     /// Adds a line to the story.
     pub fn tell(&mut self, who: &str, what: &str) {
-        let s = self.seconds();
-        let time = format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+        let sign = if self.seconds() < 0 { "-" } else { "" };
+        let s = self.seconds().abs();
+        let time = format!("{sign}{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
         self.story.push(
             format!("{time}  {who:<12} {}", without_digests(what))
                 .trim_end()
@@ -167,6 +170,17 @@ impl World {
             self.tell(&who, &format!("{}: {note}", event.reason));
         }
         for line in &plan.status.lines {
+            let dry_run = line.trial.as_ref().and_then(|trial| trial.dry_run.clone());
+            if let Some(found) = &dry_run
+                && self.told.dry_run.insert(line.name.clone())
+            {
+                self.tell(
+                    &line.name,
+                    &format!("would fail if that check counted: {found}"),
+                );
+            } else if dry_run.is_none() {
+                self.told.dry_run.remove(&line.name);
+            }
             let hold = line.hold.as_ref();
             let now = format!("{:?} {}", line.phase, hold.map_or("", |hold| &hold.reason));
             if self.told.lines.insert(line.name.clone(), now.clone()) != Some(now) {

@@ -2,14 +2,14 @@
 
 use super::Assign;
 use super::fleet::{Doing, Fleet, Member};
-use super::wave::Progress;
+use super::wave::{Places, Progress};
 use andon_api::condition::{self, ConditionType};
 use andon_api::{Go, Target};
 
 /// The targets to write: of plants that take part already whatever changed, and of as many more as may start now.
 pub(super) fn assign(fleet: &Fleet<'_>, progress: &Progress, target: &Target) -> Vec<Assign> {
     let waves = fleet.members.iter().filter_map(|member| member.wave).max();
-    let mut places: Vec<usize> = (0..=waves.unwrap_or(0))
+    let mut places: Vec<Places> = (0..=waves.unwrap_or(0))
         .map(|wave| {
             let under_way = fleet
                 .wave(wave)
@@ -24,7 +24,10 @@ pub(super) fn assign(fleet: &Fleet<'_>, progress: &Progress, target: &Target) ->
             Doing::NotAsked => starts(member, &mut places)
                 .map(|wave| asked(target, progress, wave))
                 .or_else(|| member.waits()),
-            _ => Some(asked(target, progress, member.wave.unwrap_or(usize::MAX))),
+            _ => Some(member.goes_on(
+                asked(target, progress, member.wave.unwrap_or(usize::MAX)),
+                progress,
+            )),
         };
         let Some((seen, wanted)) = member.plant.integration.as_ref().zip(wanted) else {
             continue;
@@ -42,12 +45,18 @@ pub(super) fn assign(fleet: &Fleet<'_>, progress: &Progress, target: &Target) ->
 }
 
 /// The wave of a plant that may start now; its place is taken.
-fn starts(member: &Member<'_>, places: &mut [usize]) -> Option<usize> {
+fn starts(member: &Member<'_>, places: &mut [Places]) -> Option<usize> {
     let wave = member
         .wave
         .filter(|_| !member.plant.offline && member.plant.integration.is_some())?;
-    let free = places.get_mut(wave).filter(|free| **free > 0)?;
-    *free = free.saturating_sub(1);
+    let place = places.get_mut(wave)?;
+    if !place.open {
+        return None;
+    }
+    // One that is still on trial for an earlier target has its place already.
+    if !member.still_moves {
+        place.free = place.free.checked_sub(1)?;
+    }
     Some(wave)
 }
 
@@ -61,6 +70,18 @@ fn asked(target: &Target, progress: &Progress, wave: usize) -> Target {
 }
 
 impl Member<'_> {
+    /// What a plant is asked that has this target already. One that stands still (paused, given up, or left over from when the
+    /// release asked for this the last time) goes on only when its wave is open; one that goes on keeps what it was asked.
+    fn goes_on(&self, mut wanted: Target, progress: &Progress) -> Target {
+        let seen = self.plant.integration.as_ref();
+        let had = seen.and_then(|seen| seen.spec.target.as_ref());
+        let open = progress.is_open(self.wave.unwrap_or(usize::MAX));
+        if wanted.go == Go::Proceed && !open && had.is_none_or(|it| it.go != Go::Proceed) {
+            wanted.go = Go::Wait;
+        }
+        wanted
+    }
+
     /// What a plant is asked that is in the middle of an earlier target and may not start with this one yet: to finish the line on
     /// trial and to begin no other. Nobody asks for that target any more. A plant that is done with it is left alone, so that
     /// edits of its PlantSite still go through.

@@ -1,6 +1,6 @@
 //! The plants of a release: which wave each belongs to and what it does.
 
-use super::wave::Waves;
+use super::selection::Waves;
 use super::{ObservedRelease, ReleasePlant, TargetSeen};
 use andon_api::condition::{self, ConditionType};
 use andon_api::reason::HoldReason;
@@ -28,6 +28,10 @@ pub(super) struct Member<'a> {
     /// Index of its wave; none: no wave selects it.
     pub(super) wave: Option<usize>,
     pub(super) doing: Doing,
+    /// Whether it has not been asked, and is still on trial for an earlier target of this release.
+    pub(super) still_moves: bool,
+    /// Whether it has yet to honour a retry, so that what it failed before does not count any more.
+    pub(super) forgotten: bool,
 }
 
 /// Every plant of the release, by namespace.
@@ -42,13 +46,21 @@ pub(super) fn muster<'a>(
     waves: &Waves<'_>,
     digest: &str,
 ) -> Fleet<'a> {
+    let release = &observed.release;
+    let mine = format!("{}/{}", release.namespace, release.named.name);
+    let retry = super::lever::retry(observed);
     let mut members: Vec<Member<'a>> = observed
         .plants
         .iter()
-        .map(|plant| Member {
-            plant,
-            wave: waves.of(&plant.labels),
-            doing: doing(plant, digest),
+        .map(|plant| {
+            let doing = doing(plant, digest, retry);
+            Member {
+                plant,
+                wave: waves.of(&plant.labels),
+                doing,
+                forgotten: forgotten(plant, retry),
+                still_moves: doing == Doing::NotAsked && on_trial(plant, &mine),
+            }
         })
         .collect();
     members.sort_by(|a, b| a.plant.namespace.cmp(&b.plant.namespace));
@@ -58,7 +70,23 @@ pub(super) fn muster<'a>(
     }
 }
 
-fn doing(plant: &ReleasePlant, digest: &str) -> Doing {
+/// Whether a plant has yet to honour a retry: what failed there before is about to be taken off.
+fn forgotten(plant: &ReleasePlant, retry: Option<&String>) -> bool {
+    let honoured = plant.integration.as_ref();
+    let honoured = honoured.and_then(|seen| seen.status.release_retried.as_ref());
+    retry.is_some() && honoured != retry
+}
+
+/// Whether a line is on trial for a target that this release gave.
+fn on_trial(plant: &ReleasePlant, release: &str) -> bool {
+    plant.integration.as_ref().is_some_and(|seen| {
+        let asked = seen.spec.target.as_ref();
+        asked.is_some_and(|it| it.release == release)
+            && seen.status.lines.iter().any(|line| line.trial.is_some())
+    })
+}
+
+fn doing(plant: &ReleasePlant, digest: &str, retry: Option<&String>) -> Doing {
     let Some(seen) = &plant.integration else {
         return Doing::NotAsked;
     };
@@ -66,29 +94,33 @@ fn doing(plant: &ReleasePlant, digest: &str) -> Doing {
     if asked.is_none_or(|target| target.digest != digest) {
         return Doing::NotAsked;
     }
-    if !speaks_of(seen, digest) {
-        return Doing::Waiting;
-    }
     let lines = &seen.status.lines;
-    let failed = |it: &andon_api::Failed| it.target_digest == digest;
-    if lines.iter().any(|line| line.trial.is_some()) {
+    let speaks = speaks_of(seen, digest);
+    let forgotten = forgotten(plant, retry);
+    // Trials and failed marks name their target: they count also while the plant has yet to see that it may not go on.
+    let tries = |it: &andon_api::Trial| speaks || it.target_digest == digest;
+    let failed = |it: &andon_api::Failed| it.target_digest == digest && !forgotten;
+    if lines
+        .iter()
+        .any(|line| line.trial.as_ref().is_some_and(tries))
+    {
         Doing::Moving
     } else if lines
         .iter()
         .any(|line| line.failed.as_ref().is_some_and(failed))
     {
         Doing::Failed
-    } else if condition::is_true(&seen.status.conditions, ConditionType::Ready) {
+    } else if speaks && condition::is_true(&seen.status.conditions, ConditionType::Ready) {
         Doing::Done
     } else {
         Doing::Waiting
     }
 }
 
-/// Whether a plant's status is about this target, not about an earlier one.
+/// Whether a plant's status is about this target, not about an earlier one. Being told to wait, or that a soak is over, raises the
+/// generation, but what was said about the same digest stays true.
 fn speaks_of(seen: &TargetSeen, digest: &str) -> bool {
     seen.status.target_digest.as_deref() == Some(digest)
-        && seen.status.observed_generation == seen.generation
 }
 
 impl<'a> Fleet<'a> {
@@ -155,10 +187,10 @@ impl<'a> Fleet<'a> {
 }
 
 impl Member<'_> {
-    /// Whether a line failed what is asked, whether or not it is back already.
+    /// Whether a line failed what is asked, whether or not it is back already, and no retry is about to take the mark off.
     pub(super) fn has_failed(&self, digest: &str) -> bool {
-        if self.doing == Doing::Failed {
-            return true;
+        if self.doing == Doing::Failed || self.forgotten {
+            return !self.forgotten;
         }
         let lines = self
             .plant
@@ -178,11 +210,10 @@ impl Member<'_> {
             })
     }
 
-    /// Whether it takes one of the places under way.
+    /// Whether it takes one of the places under way: also one that is still on trial for an earlier target of this release.
     pub(super) fn under_way(&self, digest: &str) -> bool {
-        matches!(self.doing, Doing::Waiting | Doing::Moving)
-            && !self.plant.offline
-            && !self.has_failed(digest)
+        let doing = matches!(self.doing, Doing::Waiting | Doing::Moving) || self.still_moves;
+        doing && !self.plant.offline && !self.has_failed(digest)
     }
 
     /// Whether the wave need not wait for it any more.

@@ -37,6 +37,9 @@ pub(super) fn pull(observed: &ObservedRelease, fleet: &Fleet<'_>) -> Levers {
     {
         levers.given_up = None;
     }
+    if unknown && !retry && levers.given_up.is_none() {
+        levers.given_up = remembered_by_plants(observed, fleet);
+    }
     let give_up = |go, why: &Option<String>| GivenUp {
         digest: fleet.digest.clone(),
         go,
@@ -54,6 +57,34 @@ pub(super) fn pull(observed: &ObservedRelease, fleet: &Fleet<'_>) -> Levers {
         levers.given_up = Some(give_up(Go::Undo, &why));
     }
     levers
+}
+
+/// A status can be lost; what plants were told tells that the release had been given up.
+fn remembered_by_plants(observed: &ObservedRelease, fleet: &Fleet<'_>) -> Option<GivenUp> {
+    let told = |go: Go| {
+        let mut targets = fleet.members.iter().filter_map(|it| {
+            let seen = it.plant.integration.as_ref()?;
+            seen.spec.target.as_ref()
+        });
+        targets
+            .any(|it| it.digest == fleet.digest && it.go == go)
+            .then_some(go)
+    };
+    let name = &observed.release.named.name;
+    told(Go::Undo).or(told(Go::Abort)).map(|go| GivenUp {
+        digest: fleet.digest.clone(),
+        go,
+        why: format!("the status of {name} was lost; its plants had been told to"),
+    })
+}
+
+/// The retry that plants are told of after this look.
+pub(super) fn retry(observed: &ObservedRelease) -> Option<&String> {
+    let release = &observed.release;
+    let asked = release.annotations.get(label::RETRY);
+    asked
+        .filter(|value| !value.is_empty())
+        .or(release.status.levers.retry.as_ref())
 }
 
 /// What plants are told that take part.

@@ -1,147 +1,41 @@
-//! Waves: which plant belongs to which, when one opens, when it is over. What decides is written in the status first, and plants
+//! Waves: when one opens, and when it is over. What decides is written in the status first, and plants
 //! are asked in the next look only, when it has been read back.
 
 use super::ObservedRelease;
 use super::approval::{self, Question};
 use super::fleet::{Fleet, Member};
-use crate::plan::Event;
-use andon_api::reason::{EventReason, HoldReason};
-use andon_api::{
-    IntegrationReleaseSpec, Levers, LineHold, PlantOperator, PlantRequirement, PlantSelector, Wave,
-    WavePhase, WaveStatus, duration, label,
-};
+use super::selection::{Read, Waves, most};
+use andon_api::reason::HoldReason;
+use andon_api::{Levers, LineHold, Wave, WavePhase, WaveStatus, duration, label};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The waves of a release, read; without waves one that has every plant, is always open and knows no limits.
-pub(super) struct Waves<'a> {
-    waves: Vec<Read<'a>>,
-}
-
-/// One wave, read.
-struct Read<'a> {
-    wave: &'a Wave,
-    soak: Duration,
-}
-
-/// Reads the waves. An error names the field, the value and what would be right.
-pub(super) fn read(spec: &IntegrationReleaseSpec) -> Result<Waves<'_>, String> {
-    let mut waves: Vec<Read<'_>> = Vec::new();
-    for (index, wave) in spec.waves.iter().enumerate() {
-        let at = format!("spec.waves[{index}] ({})", wave.name);
-        if waves.iter().any(|other| other.wave.name == wave.name) {
-            return Err(format!(
-                "{at}: the name is there twice; every wave has a name of its own"
-            ));
-        }
-        for requirement in &wave.plants.match_expressions {
-            requirement_is_right(requirement)
-                .map_err(|why| format!("{at}.plants.matchExpressions: {why}"))?;
-        }
-        if let Some(limit) = &wave.max_concurrent_plants {
-            most(limit, 1).ok_or_else(|| {
-                format!(
-                    "{at}.maxConcurrentPlants: {} is neither a number of at least 1 nor a percentage from 1% to 100%",
-                    shown(limit)
-                )
-            })?;
-        }
-        let soak = wave.soak.as_deref().map(duration::parse).transpose();
-        waves.push(Read {
-            wave,
-            soak: soak
-                .map_err(|error| format!("{at}.soak: {error}"))?
-                .unwrap_or_default(),
-        });
-    }
-    Ok(Waves { waves })
-}
-
-fn requirement_is_right(requirement: &PlantRequirement) -> Result<(), String> {
-    let PlantRequirement {
-        key,
-        operator,
-        values,
-    } = requirement;
-    match (operator, values.is_empty()) {
-        (PlantOperator::In | PlantOperator::NotIn, true) => {
-            Err(format!("{operator:?} of {key} needs values"))
-        }
-        (PlantOperator::Exists | PlantOperator::DoesNotExist, false) => {
-            Err(format!("{operator:?} of {key} takes no values"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether a selector selects a plant with these labels.
-fn selects(selector: &PlantSelector, labels: &BTreeMap<String, String>) -> bool {
-    let mut wanted = selector.match_labels.iter();
-    let exact = wanted.all(|(key, value)| labels.get(key) == Some(value));
-    exact
-        && selector.match_expressions.iter().all(|it| {
-            let value = labels.get(&it.key);
-            let listed = value.is_some_and(|value| it.values.contains(value));
-            match it.operator {
-                PlantOperator::In => listed,
-                PlantOperator::NotIn => !listed,
-                PlantOperator::Exists => value.is_some(),
-                PlantOperator::DoesNotExist => value.is_none(),
-            }
-        })
-}
-
-/// A number, or a percentage of `total` rounded up, of at least 1.
-fn most(limit: &IntOrString, total: usize) -> Option<usize> {
-    match limit {
-        IntOrString::Int(number) => usize::try_from(*number).ok().filter(|number| *number >= 1),
-        IntOrString::String(text) => {
-            let percent: usize = text.strip_suffix('%')?.parse().ok()?;
-            (1..=100)
-                .contains(&percent)
-                .then(|| (total * percent).div_ceil(100).max(1))
-        }
-    }
-}
-
-fn shown(limit: &IntOrString) -> String {
-    match limit {
-        IntOrString::Int(number) => number.to_string(),
-        IntOrString::String(text) => format!("\"{text}\""),
-    }
-}
-
-impl Waves<'_> {
-    /// Index of the first wave that selects a plant with these labels.
-    pub(super) fn of(&self, labels: &BTreeMap<String, String>) -> Option<usize> {
-        if self.waves.is_empty() {
-            return Some(0);
-        }
-        self.waves
-            .iter()
-            .position(|read| selects(&read.wave.plants, labels))
-    }
+/// Whether plants of a wave may be asked now, and how many more may be under way.
+pub(super) struct Places {
+    pub(super) open: bool,
+    pub(super) free: usize,
 }
 
 /// Where each wave is after this look.
 pub(super) struct Progress {
     /// None: the release has no waves.
-    waves: Option<Vec<Step>>,
+    pub(super) waves: Option<Vec<Step>>,
     /// Whether any plant may be asked at all.
     pub(super) going: bool,
 }
 
-struct Step {
-    status: WaveStatus,
+/// One wave after this look.
+pub(super) struct Step {
+    pub(super) status: WaveStatus,
     /// Whether it was open already when this look began, so that plants may be asked now.
-    was_open: bool,
+    pub(super) was_open: bool,
+    /// Whether it was over already when this look began, so that its plants may be told.
+    pub(super) was_over: bool,
     /// Plants that may be under way at a time.
-    most: usize,
-    soak: Duration,
-    failed: usize,
+    pub(super) most: usize,
+    pub(super) soak: Duration,
+    pub(super) failed: usize,
 }
 
 /// Brings the waves up to date.
@@ -180,7 +74,9 @@ pub(super) fn advance(
             read,
             barred: barred.as_ref(),
         };
-        let step = gate.step(steps.last());
+        // Not only the last one: a wave may have been put in before one that is over.
+        let before = steps.iter().find(|it| it.status.completed.is_none());
+        let step = gate.step(before);
         steps.push(step);
     }
     Progress {
@@ -223,6 +119,7 @@ impl Gate<'_> {
         let total = fleet.wave(self.index).count();
         let had = self.remembered();
         let was_open = had.as_ref().is_some_and(|had| had.opened.is_some());
+        let was_over = had.as_ref().is_some_and(|had| had.completed.is_some());
         let mut step = Step {
             status: WaveStatus {
                 name: wave.name.clone(),
@@ -240,6 +137,7 @@ impl Gate<'_> {
                 hold: None,
             },
             was_open,
+            was_over,
             most: wave
                 .max_concurrent_plants
                 .as_ref()
@@ -289,7 +187,7 @@ impl Gate<'_> {
         if let Some(barred) = self.barred {
             return Some(barred.clone());
         }
-        if let Some(before) = before.filter(|before| before.status.completed.is_none()) {
+        if let Some(before) = before {
             return Some(hold(
                 HoldReason::EarlierWaveNotDone,
                 format!(
@@ -299,13 +197,7 @@ impl Gate<'_> {
             ));
         }
         if total == 0 {
-            return Some(hold(
-                HoldReason::WaveEmpty,
-                format!(
-                    "spec.waves[{}].plants selects no plant that no earlier wave has; label a PlantSite so, or take the wave out",
-                    self.index
-                ),
-            ));
+            return Some(self.empty());
         }
         let policy = self.read.wave.approval.as_ref()?;
         let question = Question {
@@ -337,6 +229,12 @@ impl Gate<'_> {
             step.status.hold = self.barred.cloned().or_else(|| self.offline(left));
             return;
         }
+        // Nobody has shown anything: all are out of reach, or have left. That is no reason to go on.
+        let shown = self.fleet.wave(self.index).any(Member::settled);
+        if step.status.finished.is_none() && !shown {
+            step.status.hold = self.barred.cloned().or_else(|| self.nobody());
+            return;
+        }
         let finished = step
             .status
             .finished
@@ -359,6 +257,28 @@ impl Gate<'_> {
         }
     }
 
+    /// Why an open wave cannot be over although it waits for nobody.
+    fn nobody(&self) -> Option<LineHold> {
+        let total = self.fleet.wave(self.index).count();
+        Some(match total {
+            0 => self.empty(),
+            _ => hold(
+                HoldReason::PlantOffline,
+                format!("all {total} plants are out of reach, so none could show that it works"),
+            ),
+        })
+    }
+
+    fn empty(&self) -> LineHold {
+        hold(
+            HoldReason::WaveEmpty,
+            format!(
+                "spec.waves[{}].plants selects no plant that no earlier wave has; label a PlantSite so, or take the wave out",
+                self.index
+            ),
+        )
+    }
+
     fn offline(&self, left: usize) -> Option<LineHold> {
         let away = self
             .fleet
@@ -376,7 +296,7 @@ impl Gate<'_> {
     }
 }
 
-fn end(finished: &Time, soak: Duration) -> Timestamp {
+pub(super) fn end(finished: &Time, soak: Duration) -> Timestamp {
     finished.0.checked_add(soak).unwrap_or(Timestamp::MAX)
 }
 
@@ -396,99 +316,5 @@ fn phase(step: &Step, limit: usize) -> WavePhase {
         WavePhase::Soaking
     } else {
         WavePhase::Progressing
-    }
-}
-
-impl Progress {
-    /// How many more plants of a wave may be asked now, when `under_way` are.
-    pub(super) fn places(&self, wave: usize, under_way: usize) -> usize {
-        if !self.going {
-            return 0;
-        }
-        let Some(steps) = &self.waves else {
-            return usize::MAX;
-        };
-        match steps.get(wave).filter(|step| step.was_open) {
-            Some(step) => step.most.saturating_sub(under_way),
-            None => 0,
-        }
-    }
-
-    /// Whether the plants of a wave go on being judged although they are done.
-    pub(super) fn soaking(&self, wave: usize) -> bool {
-        let step = self.waves.as_ref().and_then(|steps| steps.get(wave));
-        step.is_some_and(|step| step.status.completed.is_none())
-    }
-
-    /// The waves as the status shows them.
-    pub(super) fn statuses(&self) -> Vec<WaveStatus> {
-        self.waves
-            .iter()
-            .flatten()
-            .map(|step| step.status.clone())
-            .collect()
-    }
-
-    /// The first wave that is not over.
-    pub(super) fn current(&self) -> Option<&WaveStatus> {
-        let mut steps = self.waves.iter().flatten();
-        steps
-            .find(|step| step.status.completed.is_none())
-            .map(|step| &step.status)
-    }
-
-    /// When the next soak is over. The gate of the next wave is looked at at once.
-    pub(super) fn wake(&self, now: Timestamp) -> Option<Duration> {
-        let soaking = self
-            .waves
-            .iter()
-            .flatten()
-            .filter(|step| step.status.completed.is_none());
-        let ends = soaking.filter_map(|step| Some(end(step.status.finished.as_ref()?, step.soak)));
-        let wait = |end: Timestamp| Duration::try_from(end.duration_since(now)).unwrap_or_default();
-        ends.map(wait).min()
-    }
-
-    /// What became true in this look and is worth telling.
-    pub(super) fn news(&self, observed: &ObservedRelease) -> Vec<Event> {
-        let had = &observed.release.status;
-        let mut events = Vec::new();
-        for status in self.waves.iter().flatten().map(|step| &step.status) {
-            let old = had.waves.iter().find(|old| old.name == status.name);
-            let same = |get: fn(&WaveStatus) -> &Option<Time>| {
-                old.is_some_and(|old| get(old) == get(status))
-            };
-            if status.opened.is_some() && !same(|it| &it.opened) {
-                events.push(told(
-                    EventReason::WaveOpened,
-                    format!(
-                        "wave {}: its {} plants may start with {}",
-                        status.name, status.total, observed.release.spec.blueprint.version
-                    ),
-                ));
-            }
-            if status.completed.is_some() && !same(|it| &it.completed) {
-                events.push(told(
-                    EventReason::WaveCompleted,
-                    format!(
-                        "wave {}: {} of {} plants run {}",
-                        status.name,
-                        status.done,
-                        status.total,
-                        observed.release.spec.blueprint.version
-                    ),
-                ));
-            }
-        }
-        events
-    }
-}
-
-fn told(reason: EventReason, note: String) -> Event {
-    Event {
-        warning: false,
-        reason,
-        note,
-        related: None,
     }
 }

@@ -627,3 +627,147 @@ fn the_status_does_not_grow_with_the_fleet() {
         "{few} bytes for 10 plants, {many} for 1,000"
     );
 }
+
+#[test]
+fn a_failure_counts_while_the_plant_has_yet_to_see_that_it_must_wait() {
+    let waves = json!([{"name": "all", "plants": {}, "maxConcurrentPlants": 1}]);
+    let mut fleet = Fleet::new(&[("a", "x"), ("b", "x")], waves);
+    fleet.look();
+    fleet.failed("a");
+    let plan = plan_release(&fleet.seen);
+    let told = |name: &str| {
+        plan.changes
+            .iter()
+            .find(|it| it.namespace == name)
+            .map(|it| it.target.go)
+    };
+    assert_eq!((told("a"), told("b")), (Some(Go::Wait), None));
+    // The write has another generation, of which the plant's status does not speak yet.
+    let seen = fleet.plant("a").integration.as_mut().unwrap();
+    seen.generation += 1;
+    seen.spec.target = Some(plan.changes[0].target.clone());
+    fleet.seen.release.status = plan.status;
+    let again = plan_release(&fleet.seen);
+    assert!(again.changes.is_empty(), "{:?}", again.changes);
+}
+
+#[test]
+fn a_retry_is_not_undone_by_the_failure_that_it_takes_off() {
+    let mut fleet = Fleet::new(&[("a", "x")], json!([{"name": "all", "plants": {}}]));
+    fleet.seen.release.spec.rollback.scope = andon_api::RollbackScope::Release;
+    fleet.look();
+    fleet.failed("a");
+    fleet.look();
+    assert_eq!(fleet.target("a").unwrap().go, Go::Undo);
+    fleet.annotate("andon.dev/retry", "friday");
+    fleet.look();
+    let target = fleet.target("a").unwrap();
+    assert_eq!(
+        (target.go, target.retry.as_deref()),
+        (Go::Proceed, Some("friday"))
+    );
+    // What fails after it was honoured counts again.
+    fleet.status("a").release_retried = Some("friday".into());
+    fleet.look();
+    assert_eq!(fleet.target("a").unwrap().go, Go::Undo);
+}
+
+#[test]
+fn a_wave_is_not_over_before_anybody_has_shown_anything() {
+    for offline in [true, false] {
+        let mut fleet = Fleet::new(&[("a", "rest"), ("b", "pilot")], two_waves());
+        fleet.look();
+        match offline {
+            true => fleet.plant("b").offline = true,
+            false => fleet.seen.plants.retain(|it| it.namespace != "b"),
+        }
+        fleet.look();
+        fleet.wait(7200);
+        fleet.look();
+        let why = if offline { "PlantOffline" } else { "WaveEmpty" };
+        assert_eq!(
+            (fleet.hold("pilot").as_str(), fleet.target("a")),
+            (why, None)
+        );
+    }
+}
+
+#[test]
+fn what_was_given_up_stays_so_when_the_status_is_lost() {
+    let mut fleet = Fleet::new(&[("a", "x")], json!([{"name": "all", "plants": {}}]));
+    fleet.look();
+    fleet.annotate("andon.dev/abort", "monday");
+    fleet.look();
+    fleet.seen.release.status = IntegrationReleaseStatus {
+        observed_generation: -1,
+        ..IntegrationReleaseStatus::default()
+    };
+    fleet.look();
+    assert_eq!(fleet.target("a").unwrap().go, Go::Abort);
+}
+
+#[test]
+fn plants_that_still_try_the_earlier_version_have_their_place() {
+    let waves = json!([{"name": "all", "plants": {}, "maxConcurrentPlants": 1}]);
+    let mut fleet = Fleet::new(&[("a", "x"), ("b", "x")], waves);
+    fleet.look();
+    fleet.done("a");
+    fleet.look();
+    let earlier = fleet.target("b").unwrap().digest;
+    let mut trying = line("packaging-1");
+    trying.trial = serde_json::from_value(json!({
+        "rendering": {"version": "1.2.0", "digest": "sha256:bb", "revision": "r"},
+        "targetDigest": earlier, "started": "2026-11-21T08:00:00Z",
+    }))
+    .unwrap();
+    fleet.status("b").lines = vec![trying];
+    fleet.bump("1.3.0");
+    fleet.look();
+    assert_eq!(fleet.going(), ["b"]);
+}
+
+#[test]
+fn a_plant_that_waits_goes_on_only_when_its_wave_is_open_again() {
+    let mut fleet = Fleet::new(&[("a", "rest"), ("b", "pilot")], two_waves());
+    fleet.look();
+    fleet.done("b");
+    fleet.look();
+    fleet.wait(3600);
+    fleet.look();
+    assert_eq!(fleet.going(), ["a", "b"]);
+    let first = fleet.seen.blueprint.clone();
+    fleet.bump("1.3.0");
+    fleet.look();
+    assert_eq!(fleet.target("a").unwrap().go, Go::Wait);
+    fleet.bump("1.2.0");
+    fleet.seen.blueprint = first;
+    fleet.look();
+    assert_eq!(fleet.hold("rest"), "EarlierWaveNotDone");
+    assert_eq!(fleet.target("a").unwrap().go, Go::Wait);
+}
+
+#[test]
+fn a_wave_put_in_before_one_that_is_over_comes_first() {
+    let mut fleet = Fleet::new(
+        &[("a", "rest"), ("b", "pilot"), ("c", "new")],
+        json!([
+            {"name": "pilot", "plants": {"matchLabels": {"ring": "pilot"}}},
+            {"name": "rest", "plants": {"matchLabels": {"ring": "rest"}}, "approval": {"allOf": [{"group": "ot", "count": 1}]}},
+        ]),
+    );
+    fleet.look();
+    fleet.done("b");
+    fleet.look();
+    assert_eq!(fleet.hold("rest"), "AwaitingApproval");
+    fleet.seen.release.spec.waves = serde_json::from_value(json!([
+        {"name": "new", "plants": {"matchLabels": {"ring": "new"}}},
+        {"name": "pilot", "plants": {"matchLabels": {"ring": "pilot"}}},
+        {"name": "rest", "plants": {"matchLabels": {"ring": "rest"}}},
+    ]))
+    .unwrap();
+    fleet.look();
+    assert_eq!(
+        (fleet.hold("rest").as_str(), fleet.target("a")),
+        ("EarlierWaveNotDone", None)
+    );
+}
