@@ -65,13 +65,13 @@ unit: ## Unit tests, golden scenarios, simulation, examples; no cluster
 
 # The operator runs as a process beside the cluster here: its image and the chart are tried by the demo.
 .PHONY: cluster-tests
-cluster-tests: cluster-programs engine-images $(VENV)/.stamp programs ## The tests that need a cluster: API server, then connectors and all
+cluster-tests: cluster-programs engine-images $(VENV)/.stamp $(BIN)/helm programs ## The tests that need a cluster: API server, then connectors and all
 	cargo build --quiet --workspace --tests
 	tests/with-cluster test cargo test --quiet --workspace --test apiserver_crd --test apiserver -- --test-threads=1
 	ANDON_OPERATOR=process ANDON_CHAPTERS=drift,post-killed,erp-down,operator-killed cargo test --quiet --workspace --test e2e
 	cargo test --quiet --workspace --test waves
 
-e2e: parts $(BIN)/prometheus ## The stories on a real cluster and every fault around them (ANDON_CHAPTERS=a,b for some)
+e2e: parts $(BIN)/prometheus $(BIN)/helm ## The stories on a real cluster and every fault around them (ANDON_CHAPTERS=a,b for some)
 	cargo test --quiet --workspace --test e2e
 	cargo test --quiet --workspace --test waves
 

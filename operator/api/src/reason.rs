@@ -70,6 +70,8 @@ reasons! {
         NoData,
         /// The canary finishes nothing, and the other lines do not either.
         AllLinesStandStill,
+        /// No verdict for longer than the release lets a canary wait; somebody should look.
+        NoVerdict,
         /// The other lines fail alike: nobody can tell whose fault it is.
         SharedOutage,
         /// The canary has finished nothing yet and has no input waiting.

@@ -11,7 +11,7 @@ use crate::progress::{self, Canary, Progress, elapsed};
 use crate::stage::{self, Outcome};
 use crate::verdict::{self, Case, Verdict};
 use andon_api::reason::FailureReason;
-use andon_api::{BakeClock, Promoted, Trial, Unready, duration};
+use andon_api::{BakeClock, Promoted, Then, Trial, Unready, duration};
 use andon_render::Rendering;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::time::Duration;
@@ -78,20 +78,26 @@ pub(crate) fn watch(turn: &mut Turn<'_>, mut trial: Trial) {
     match &turn.hold {
         None => promote(turn, trial),
         Some(hold) => match overdue(turn, &trial) {
-            Some(waited) => {
+            Some((Then::RollBack, waited)) => {
+                let waited = duration::display(waited);
                 let message = format!("no verdict for {waited}: {}: {hold}", hold.reason());
                 turn.fail(trial, FailureReason::Inconclusive, message);
+            }
+            Some((Then::Hold, waited)) => {
+                let why = format!("{}: {hold}", hold.reason());
+                turn.hold = Some(Hold::NoVerdict { waited, why });
+                turn.line.trial = Some(trial);
             }
             None => turn.line.trial = Some(trial),
         },
     }
 }
 
-/// How long a canary has waited for its verdict, if that is longer than the release lets it.
-fn overdue(turn: &Turn<'_>, trial: &Trial) -> Option<String> {
-    let limit = turn.input.rules.as_ref().ok()?.give_up?;
+/// How long a canary has waited for its verdict and what then, if that is longer than the release lets it.
+fn overdue(turn: &Turn<'_>, trial: &Trial) -> Option<(Then, Duration)> {
+    let (limit, then) = turn.input.rules.as_ref().ok()?.max_wait?;
     let waited = elapsed(trial.baking_since.as_ref()?.0, turn.input.now());
-    (waited >= limit).then(|| duration::display(Duration::from_secs(waited.as_secs())))
+    (waited >= limit).then(|| (then, Duration::from_secs(waited.as_secs())))
 }
 
 /// Takes up what can be read now, and judges it.

@@ -192,7 +192,9 @@ fn control_counts<'a>(
     let status = &input.observed.integration.status;
     let steady = move |name: &str| {
         let known = status.lines.iter().find(|other| other.name == name);
-        name != line && known.is_some_and(|other| other.trial.is_none())
+        // A line that was taken out of the plant is kept as it is, whatever it does: it says nothing about the ERP.
+        let takes_part = input.desired(name).is_some();
+        name != line && takes_part && known.is_some_and(|other| other.trial.is_none())
     };
     input.observed.pods.iter().filter_map(move |pod| {
         let counts = match input.observed.readings.get(&pod.uid)? {

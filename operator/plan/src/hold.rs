@@ -128,7 +128,7 @@ pub enum Hold {
         bad: i64,
         /// Documents needed.
         needed: i64,
-        /// The limit.
+        /// The limit, in words.
         max: String,
         /// Good documents in a row with which it would pass; none: no number would do.
         more: Option<i64>,
@@ -159,6 +159,13 @@ pub enum Hold {
     NeverProduces {
         /// The bake.
         bake: Duration,
+    },
+    /// The canary has gone without a verdict for longer than the release lets it.
+    NoVerdict {
+        /// How long.
+        waited: Duration,
+        /// What keeps it from passing.
+        why: String,
     },
     /// The other lines fail alike.
     SharedOutage {
@@ -213,6 +220,7 @@ impl Hold {
             Self::NoInput { .. } => HoldReason::NoInput,
             Self::WindowClosed { .. } | Self::NeverProduces { .. } => HoldReason::WindowClosed,
             Self::SharedOutage { .. } => HoldReason::SharedOutage,
+            Self::NoVerdict { .. } => HoldReason::NoVerdict,
             Self::LineRemoved => HoldReason::LineRemoved,
             Self::LastGoodMissing { .. } => HoldReason::LastGoodMissing,
         }
@@ -254,6 +262,7 @@ impl Hold {
             | Self::NoData { .. }
             | Self::AllLinesStandStill { .. }
             | Self::SharedOutage { .. }
+            | Self::NoVerdict { .. }
             | Self::NoInput { .. } => Ends::BySelf,
         }
     }
@@ -355,6 +364,11 @@ impl Hold {
                  analysis.bake.clock to Always",
                 duration::display(*bake)
             ),
+            Self::NoVerdict { waited, why } => write!(
+                f,
+                "no verdict for {}, longer than analysis.maxWait; somebody should look: {why}",
+                duration::display(*waited)
+            ),
             Self::SharedOutage { canary, controls } => write!(
                 f,
                 "{canary}, but the other lines fail alike ({controls}); judged anew once they recover"
@@ -404,7 +418,7 @@ impl Hold {
                 }
                 write!(
                     f,
-                    "{bad} of {seen} documents {indicator} (limit {max}): too few to fail, and it would pass "
+                    "{bad} of {seen} documents {indicator} ({max}): too few to fail, and it would pass "
                 )?;
                 match more {
                     Some(more) => write!(f, "after {more} more good ones"),

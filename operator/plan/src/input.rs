@@ -109,8 +109,8 @@ pub(crate) struct Rules {
     pub(crate) alpha: f64,
     /// `1 - passConfidence`; none: a pass needs no evidence.
     pub(crate) pass_alpha: Option<f64>,
-    /// How long it may go without a verdict before it is taken back; none: for ever.
-    pub(crate) give_up: Option<Duration>,
+    /// How long it may go without a verdict, and what then; none: for ever.
+    pub(crate) max_wait: Option<(Duration, Then)>,
     pub(crate) checks: Vec<Rule>,
 }
 
@@ -328,18 +328,15 @@ fn rules(analysis: &Analysis) -> Result<Rules, String> {
     let pass_alpha = confidence
         .map(|text| share("passConfidence", text))
         .transpose()?;
-    let give_up = analysis
-        .max_wait
-        .as_ref()
-        .filter(|wait| wait.then == Then::RollBack);
-    let give_up = give_up
-        .map(|wait| time("maxWait.duration", &wait.duration))
-        .transpose()?;
+    let max_wait = analysis.max_wait.as_ref().map(|wait| {
+        let limit = time("maxWait.duration", &wait.duration)?;
+        Ok::<_, String>((limit, wait.then))
+    });
     Ok(Rules {
         bake: time("bake.duration", &analysis.bake.duration)?,
         clock: analysis.bake.clock,
         pass_alpha: pass_alpha.map(|share| 1.0 - share),
-        give_up,
+        max_wait: max_wait.transpose()?,
         min_samples: analysis.min_samples,
         deadline: progress_deadline,
         ready_deadline,

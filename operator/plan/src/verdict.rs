@@ -60,6 +60,17 @@ pub(crate) fn judge(rules: &Rules, case: &Case<'_>) -> Verdict {
         }
         // No baseline, or one so bad that nothing can be worse: the check says nothing.
         let Some(limit) = limit(rules, rule, case.baseline) else {
+            let total = seen.good + seen.bad;
+            if !rule.dry_run && total < rules.min_samples && verdict.short.is_none() {
+                verdict.short = Some(Hold::TooFewSamples {
+                    indicator: rule.indicator.clone(),
+                    good: seen.good,
+                    bad: seen.bad,
+                    needed: rules.min_samples,
+                    max: "skipped, since there is no baseline".to_owned(),
+                    more: Some(rules.min_samples - total),
+                });
+            }
             continue;
         };
         let log_e = log_e(seen.bad, seen.good + seen.bad, limit.share);
@@ -162,7 +173,7 @@ fn short(rules: &Rules, rule: &Rule, limit: &Limit, seen: GoodBad) -> Option<Hol
         good: seen.good,
         bad: seen.bad,
         needed: rules.min_samples,
-        max: limit.shown.trim_start_matches("limit ").to_owned(),
+        max: limit.shown.clone(),
         more,
     })
 }
@@ -194,7 +205,7 @@ mod tests {
             bake: Duration::from_secs(30),
             clock: andon_api::BakeClock::Always,
             pass_alpha: None,
-            give_up: None,
+            max_wait: None,
             min_samples: 30,
             deadline: Duration::from_secs(60),
             ready_deadline: Duration::from_secs(60),
@@ -306,8 +317,9 @@ mod tests {
             )
         );
         // A first install has none: the check is skipped, and does not keep it from passing either.
-        let verdict = judged(&rules, &[("refused", 0, 9)]);
+        let verdict = judged(&rules, &[("refused", 0, 30)]);
         assert!(verdict.failure.is_none() && verdict.short.is_none());
+        assert!(judged(&rules, &[("refused", 0, 9)]).short.is_some());
     }
 
     #[test]
