@@ -181,10 +181,7 @@ pub(crate) fn read<'a>(
     memory: &mut Memory,
 ) -> Result<Input<'a>, Vec<String>> {
     let problems = site_problems(observed);
-    let spec = &observed.site.spec;
-    let schedule = spec.schedule.as_ref();
-    let calendar = schedule.map(|schedule| Calendar::read(schedule, &spec.time_zone));
-    let calendar = calendar.transpose().map_err(|wrong| {
+    let calendar = Calendar::of(&observed.site.spec).map_err(|wrong| {
         let texts: Vec<String> = wrong.iter().map(ToString::to_string).collect();
         Hold::SpecInvalid {
             message: texts.join("; "),

@@ -165,12 +165,10 @@ fn validate(spec: &PlantSiteSpec, namespace: &str) -> Result<(), String> {
             spec.time_zone
         ));
     }
-    if let Some(schedule) = &spec.schedule {
-        Calendar::read(schedule, &spec.time_zone).map_err(|wrong| {
-            let texts: Vec<String> = wrong.iter().map(|it| format!("spec.{it}")).collect();
-            texts.join("; ")
-        })?;
-    }
+    Calendar::of(spec).map_err(|wrong| {
+        let texts: Vec<String> = wrong.iter().map(|it| format!("spec.{it}")).collect();
+        texts.join("; ")
+    })?;
     if spec.fleet == namespace {
         return Err(format!(
             "spec.fleet: \"{namespace}\" is the plant's own namespace; a plant lives alone in a namespace of its \
@@ -282,12 +280,7 @@ fn refused(observed: &ObservedSite, reason: ConditionReason, message: String) ->
 
 fn finish(observed: &ObservedSite, changes: Vec<SiteChange>, wanted: Vec<Wanted>) -> SitePlan {
     let site = &observed.site;
-    let calendar = site
-        .spec
-        .schedule
-        .as_ref()
-        .map(|it| Calendar::read(it, &site.spec.time_zone));
-    let calendar = calendar.and_then(Result::ok);
+    let calendar = Calendar::of(&site.spec).ok().flatten();
     let status = PlantSiteStatus {
         observed_generation: site.generation,
         schedule: calendar

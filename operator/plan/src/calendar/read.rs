@@ -8,7 +8,7 @@ use super::recurring::{End, Recurring};
 use super::span::{Span, union};
 use super::state::WindowReason;
 use andon_api::duration;
-use andon_api::{Day, Freeze, NotAllowedDate, Schedule, Shift, Window};
+use andon_api::{Day, Freeze, NotAllowedDate, PlantSiteSpec, Schedule, Shift, Window};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -27,6 +27,13 @@ pub struct Problem {
 }
 
 impl Calendar {
+    /// The calendar of a plant; none: it has no schedule, so it may always be changed and always produces.
+    pub fn of(plant: &PlantSiteSpec) -> Result<Option<Self>, Vec<Problem>> {
+        let schedule = plant.schedule.as_ref();
+        let calendar = schedule.map(|schedule| Self::read(schedule, &plant.time_zone));
+        calendar.transpose()
+    }
+
     /// Reads the schedule of a plant whose `timeZone` is `plant_zone`. All that is wrong is said at once.
     pub fn read(schedule: &Schedule, plant_zone: &str) -> Result<Self, Vec<Problem>> {
         let mut reader = Reader::default();

@@ -113,12 +113,7 @@ fn begins(
 
 /// A change begins, and its first pods change, only while the plant's calendar lets it.
 fn is_open(observed: &Observed, name: &str, findings: &mut Findings<'_>) {
-    let spec = &observed.site.spec;
-    let calendar = spec
-        .schedule
-        .as_ref()
-        .map(|it| Calendar::read(it, &spec.time_zone));
-    if let Some(Ok(calendar)) = calendar {
+    if let Ok(Some(calendar)) = Calendar::of(&observed.site.spec) {
         findings.demand(calendar.state(observed.now).open, "I21", || {
             format!("{name} begins while the plant is closed for changes")
         });
@@ -345,12 +340,10 @@ fn ends(
     };
     let bake =
         duration::parse(&analysis.bake.duration).map_or(i128::MAX, |bake| bake.as_millis() as i128);
-    let spec = &observed.site.spec;
-    let calendar = spec
-        .schedule
-        .as_ref()
-        .filter(|_| analysis.bake.clock == BakeClock::Production);
-    let calendar = calendar.and_then(|it| Calendar::read(it, &spec.time_zone).ok());
+    let calendar = match analysis.bake.clock {
+        BakeClock::Production => Calendar::of(&observed.site.spec).ok().flatten(),
+        BakeClock::Always => None,
+    };
     let baked = old.baking_since.as_ref().map(|since| match &calendar {
         Some(calendar) => calendar
             .production_elapsed(since.0, observed.now)
