@@ -15,6 +15,8 @@ pub enum ConditionType {
     Stalled,
     /// A line failed the target and went back. Present only while true.
     RolledBack,
+    /// A plant's API server answers. Set by whoever can tell, not by Andon itself; absent: nobody says that it does not.
+    Reachable,
 }
 
 impl ConditionType {
@@ -25,6 +27,7 @@ impl ConditionType {
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
             Self::RolledBack => "RolledBack",
+            Self::Reachable => "Reachable",
         }
     }
 }

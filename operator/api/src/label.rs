@@ -1,5 +1,7 @@
 //! Every label, annotation and field-manager key.
 
+use std::collections::BTreeMap;
+
 /// The plant (name of the `PlantSite`).
 pub const PLANT: &str = "andon.dev/plant";
 /// The line.
@@ -35,6 +37,15 @@ pub const UNDO: &str = "andon.dev/undo";
 /// On an IntegrationRelease: who asked for this version. Never counts as an approver of it.
 pub const AUTHOR: &str = "andon.dev/author";
 
+/// Characters of a lever's value that count: it is repeated in the status, which must not grow with what people write.
+pub const LEVER_LENGTH: usize = 253;
+
+/// The value of a lever (`RETRY`, `PAUSE`, ...), of which the first [`LEVER_LENGTH`] characters count; none: not pulled.
+pub fn lever(annotations: &BTreeMap<String, String>, key: &str) -> Option<String> {
+    let value = annotations.get(key).filter(|value| !value.is_empty())?;
+    Some(value.chars().take(LEVER_LENGTH).collect())
+}
+
 /// Field manager of the site controller.
 pub const SITE_MANAGER: &str = "andon-site";
 /// Field manager of the release controller.
@@ -46,3 +57,21 @@ pub const INTEGRATION_MANAGER: &str = "andon-integration";
 pub const COMMON: &str = "common";
 /// Value of [`STAGE`] on the objects of the check Job.
 pub const CHECK: &str = "check";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lever_that_nobody_pulled_has_no_value() {
+        let annotations = |value: &str| BTreeMap::from([(RETRY.to_owned(), value.to_owned())]);
+        assert_eq!(lever(&annotations("again"), PAUSE), None);
+        assert_eq!(lever(&annotations(""), RETRY), None);
+        assert_eq!(
+            lever(&annotations("again"), RETRY).as_deref(),
+            Some("again")
+        );
+        let long = lever(&annotations(&"ü".repeat(300)), RETRY).unwrap();
+        assert_eq!(long.chars().count(), LEVER_LENGTH);
+    }
+}

@@ -18,6 +18,19 @@ pub const RECONCILE_PATIENCE: Duration = Duration::from_secs(60);
 /// How soon to look again after somebody else changed what we observed.
 const STALE_RETRY: Duration = Duration::from_millis(200);
 
+/// A plan may ask to be looked at again at once; what it wrote is then given a moment to arrive.
+const SHORTEST_WAKE: Duration = Duration::from_millis(50);
+
+/// An edge in time is looked at just after it, never just before.
+const PAST_THE_EDGE: Duration = Duration::from_millis(10);
+
+/// When a plan is looked at again; none: only when something changes.
+pub fn look_again(wake: Option<Duration>) -> Action {
+    wake.map_or_else(Action::await_change, |wake| {
+        Action::requeue((wake + PAST_THE_EDGE).max(SHORTEST_WAKE))
+    })
+}
+
 /// Which object of which controller.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Which {

@@ -3,7 +3,7 @@
 
 mod observe;
 
-use crate::context::{Context, Failure, RECONCILE_PATIENCE, Which};
+use crate::context::{Context, Failure, RECONCILE_PATIENCE, Which, look_again};
 use crate::server_side_apply::{self, Owner, StatusOf};
 use crate::watch::{self, Stop};
 use andon_api::{Approval, Blueprint, IntegrationRelease, PlantIntegration, PlantSite, label};
@@ -13,12 +13,8 @@ use kube::runtime::controller::{Action, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, ResourceExt};
 use std::sync::Arc;
-use std::time::Duration;
 
 const CONTROLLER: &str = "integration-release";
-
-/// A plan may ask to be looked at again at once; the API server is given this much room.
-const SHORTEST_WAKE: Duration = Duration::from_millis(200);
 
 /// Why a reconcile failed; one variant per step.
 #[derive(Debug, thiserror::Error)]
@@ -146,9 +142,7 @@ async fn steps(context: &Context, namespace: &str, name: &str) -> Result<Action,
     if let andon_plan::Seen::Unknown(why) = observed.blueprint {
         return Err(Error::Blueprint(why));
     }
-    Ok(plan.wake.map_or_else(Action::await_change, |wake| {
-        Action::requeue(wake.max(SHORTEST_WAKE))
-    }))
+    Ok(look_again(plan.wake))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature is kube's")]

@@ -10,7 +10,7 @@ mod observe;
 mod pods;
 mod report;
 
-use crate::context::{Context, Failure, RECONCILE_PATIENCE, Which};
+use crate::context::{Context, Failure, RECONCILE_PATIENCE, Which, look_again};
 use crate::kinds::CHILDREN;
 use crate::server_side_apply::{self, Owner};
 use crate::watch::{self, Stop};
@@ -25,12 +25,8 @@ use kube::runtime::controller::{Action, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, ResourceExt};
 use std::sync::Arc;
-use std::time::Duration;
 
 const CONTROLLER: &str = "plant-integration";
-
-/// A plan may ask to be looked at again at once; the API server is given this much room.
-const SHORTEST_WAKE: Duration = Duration::from_millis(50);
 
 /// Why a reconcile failed; one variant per step.
 #[derive(Debug, thiserror::Error)]
@@ -183,9 +179,7 @@ async fn steps(context: &Context, namespace: &str, name: &str) -> Result<Action,
     report::report(context, &owner, &observed, &applied)
         .await
         .map_err(Error::Report)?;
-    Ok(wake.map_or_else(Action::await_change, |wake| {
-        Action::requeue(wake.max(SHORTEST_WAKE))
-    }))
+    Ok(look_again(wake))
 }
 
 /// A plan that keeps every rule.

@@ -5,7 +5,7 @@ mod observe;
 
 pub(crate) use observe::named;
 
-use crate::context::{Context, Failure, RECONCILE_PATIENCE, Which};
+use crate::context::{Context, Failure, RECONCILE_PATIENCE, Which, look_again};
 use crate::server_side_apply::{self, Owner, StatusOf, Writer};
 use crate::watch::{self, Stop};
 use andon_api::{PlantIntegration, PlantSite, label};
@@ -16,7 +16,6 @@ use kube::runtime::controller::{Action, Controller};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, ResourceExt};
 use std::sync::Arc;
-use std::time::Duration;
 
 const CONTROLLER: &str = "plant-site";
 
@@ -112,9 +111,7 @@ async fn steps(context: &Context, namespace: &str, name: &str) -> Result<Action,
             .map_err(Error::Report)?;
     }
     // The calendar's next edge.
-    Ok(plan.wake.map_or_else(Action::await_change, |wake| {
-        Action::requeue(wake + Duration::from_millis(10))
-    }))
+    Ok(look_again(plan.wake))
 }
 
 async fn apply(

@@ -110,10 +110,7 @@ fn look<'a>(
     let tally = count::update(turn.scene(), rendering, trial);
     progress::watch_baseline(turn.input, &turn.line.name, rendering, trial);
     let verdict = judged(turn, &rules, &tally, trial);
-    trial.good = verdict.first.good;
-    trial.bad = verdict.first.bad;
     trial.needed = rules.min_samples;
-    trial.evidence.clone_from(&verdict.evidence);
     // Before everything is in place, documents may rightly still go to the old instance.
     let progress = match in_place {
         false => Progress::Fine,
@@ -147,6 +144,9 @@ pub(crate) fn judged(turn: &Turn<'_>, rules: &Rules, tally: &Tally, trial: &mut 
         controls: &controls,
     };
     let verdict = verdict::judge(rules, &case);
+    trial.good = verdict.first.good;
+    trial.bad = verdict.first.bad;
+    trial.evidence.clone_from(&verdict.evidence);
     // A check that counted would have ended the trial then and there.
     if trial.dry_run.is_none() {
         trial.dry_run.clone_from(&verdict.dry_run);

@@ -5,6 +5,7 @@
 
 mod acting;
 mod deciding;
+mod ending;
 mod status_rule;
 mod undoing;
 

@@ -7,7 +7,8 @@ use crate::object::{Index, Scene};
 use crate::observed::{Observed, Revision};
 use crate::stage::Strategies;
 use andon_api::{
-    Analysis, BakeClock, RenderingReference, SITE_LINE, Strategy, Target, Then, duration, percent,
+    Analysis, BakeClock, Failed, LineStatus, RenderingReference, SITE_LINE, Strategy, Target, Then,
+    duration, percent,
 };
 use andon_render::Rendering;
 use jiff::Timestamp;
@@ -58,6 +59,16 @@ impl<'a> Input<'a> {
     pub(crate) fn desired(&self, line: &str) -> Option<Result<&Rendering, &Refusal>> {
         let (_, desired) = self.lines.iter().find(|(name, _)| name == line)?;
         Some(desired.as_ref().map(AsRef::as_ref))
+    }
+
+    /// A line's failed mark, if it counts: as long as both the target and the line's own rendering are the same.
+    pub(crate) fn failed<'b>(&self, line: &'b LineStatus) -> Option<&'b Failed> {
+        let target = self.target()?;
+        let desired = self.desired(&line.name)?.ok()?;
+        let failed = line.failed.as_ref()?;
+        let same =
+            failed.target_digest == target.digest && failed.rendering.digest == desired.digest;
+        same.then_some(failed)
     }
 
     /// The kept rendering that a status names.

@@ -3,6 +3,7 @@
 pub mod calendar;
 mod canary;
 mod check;
+mod checking;
 mod count;
 mod decide;
 mod desired;

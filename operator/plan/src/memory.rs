@@ -112,7 +112,7 @@ pub(crate) fn retry(
 ) -> Retried {
     let observed = &input.observed.integration;
     let status = &observed.status;
-    let own = observed.annotations.get(label::RETRY).cloned();
+    let own = label::lever(&observed.annotations, label::RETRY);
     let release = input.target().and_then(|target| target.retry.clone());
     // Whether a value was honoured before a loss of the status, nobody knows: then it is not honoured again.
     if status.observed_generation < 1 {

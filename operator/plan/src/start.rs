@@ -127,8 +127,8 @@ pub(crate) fn obstacle(
     let Some(target) = input.target() else {
         return Some(Hold::NoRelease);
     };
-    failed_here(line, desired, &target.digest)
-        .or_else(|| failed_elsewhere(input, line, lines, &target.digest))
+    failed_here(input, line)
+        .or_else(|| failed_elsewhere(input, line, lines))
         .or(match target.go {
             Go::Proceed => None,
             Go::Wait => Some(Hold::Paused),
@@ -180,11 +180,8 @@ pub(crate) fn window(input: &Input<'_>, step: Step) -> Option<Hold> {
 }
 
 /// The line's own failed mark.
-fn failed_here(line: &LineStatus, desired: &Rendering, target: &str) -> Option<Hold> {
-    let failed = line.failed.as_ref()?;
-    if failed.target_digest != target || failed.rendering.digest != desired.digest {
-        return None;
-    }
+fn failed_here(input: &Input<'_>, line: &LineStatus) -> Option<Hold> {
+    let failed = input.failed(line)?;
     let version = failed.rendering.version.clone();
     let message = failed.message.clone();
     Some(match line.last_good {
@@ -194,22 +191,15 @@ fn failed_here(line: &LineStatus, desired: &Rendering, target: &str) -> Option<H
 }
 
 /// A failed mark of another line stops the plant for this target.
-fn failed_elsewhere(
-    input: &Input<'_>,
-    line: &LineStatus,
-    lines: &[LineStatus],
-    target: &str,
-) -> Option<Hold> {
-    lines
-        .iter()
-        .filter(|other| other.name != line.name)
-        .find_map(|other| {
-            let desired = input.desired(&other.name)?.ok()?;
-            failed_here(other, desired, target).map(|_| Hold::PlantStopped {
-                line: other.name.clone(),
-                version: desired.version.clone(),
-            })
+fn failed_elsewhere(input: &Input<'_>, line: &LineStatus, lines: &[LineStatus]) -> Option<Hold> {
+    let mut others = lines.iter().filter(|other| other.name != line.name);
+    others.find_map(|other| {
+        let failed = input.failed(other)?;
+        Some(Hold::PlantStopped {
+            line: other.name.clone(),
+            version: failed.rendering.version.clone(),
         })
+    })
 }
 
 /// One line at a time, least critical first.

@@ -1,5 +1,7 @@
 //! What is remembered and told: status, conditions, and whether they are worth a write.
 
+mod checkpoint;
+
 use crate::event;
 use crate::hold::{Ends, Hold};
 use crate::input::Input;
@@ -7,18 +9,12 @@ use crate::line::Turn;
 use crate::memory;
 use crate::observed::Observed;
 use crate::plan::{Change, Plan};
-use crate::progress::elapsed;
 use crate::start::is_done;
 use andon_api::condition::{self, ConditionType, Wanted};
 use andon_api::reason::{ConditionReason, EventReason};
-use andon_api::{LineHold, LinePhase, LineStatus, PlantIntegrationStatus, Trial};
+use andon_api::{LineHold, LinePhase, LineStatus, PlantIntegrationStatus};
 use std::time::Duration;
 
-/// Counts that merely tick are written this often at most.
-const CHECKPOINT: Duration = Duration::from_secs(10);
-/// While promoted lines are judged on, which may take days. What was not written is read again from the containers; only what one
-/// counted that has gone meanwhile is lost.
-const CHECKPOINT_SOAK: Duration = Duration::from_secs(300);
 /// While a canary is put in place or judged: two bad documents must not become four before they are seen.
 const WAKE_CANARY: Duration = Duration::from_secs(1);
 /// While only a Job runs, or an object of a steady line settles: the watches tell sooner.
@@ -43,7 +39,7 @@ pub(crate) fn finish(
     for turn in turns {
         changes.extend(turn.changes);
         events.extend(turn.events);
-        let line = settled(input, turn.line, turn.hold.as_ref(), turn.in_place);
+        let line = settled(input, turn.line, turn.hold.as_ref());
         view.lines.push(Row {
             line: line.clone(),
             hold: turn.hold,
@@ -65,9 +61,9 @@ pub(crate) fn finish(
         summary: Some(format!("{done}/{taking_part}")),
         conditions: merged(observed, &view.conditions()),
     };
-    let write_status = worth_writing(observed, &status);
+    let write_status = checkpoint::worth_writing(observed, &status);
     if write_status {
-        checkpoint(input, &mut status);
+        checkpoint::note(input, &mut status);
     }
     Plan {
         changes,
@@ -139,12 +135,7 @@ fn line_hold(hold: &Hold) -> LineHold {
 }
 
 /// A line with everything that follows from what was decided.
-fn settled(
-    input: &Input<'_>,
-    mut line: LineStatus,
-    hold: Option<&Hold>,
-    in_place: bool,
-) -> LineStatus {
+fn settled(input: &Input<'_>, mut line: LineStatus, hold: Option<&Hold>) -> LineStatus {
     line.hold = hold.map(line_hold);
     line.running = match &line.trial {
         Some(trial) if trial.failure.is_some() || trial.withdrawn.is_some() => {
@@ -154,11 +145,11 @@ fn settled(
         Some(_) => line.running.take(),
         None => line.last_good.clone(),
     };
-    line.phase = phase(input, &line, hold, in_place);
+    line.phase = phase(input, &line, hold);
     line
 }
 
-fn phase(input: &Input<'_>, line: &LineStatus, hold: Option<&Hold>, _in_place: bool) -> LinePhase {
+fn phase(input: &Input<'_>, line: &LineStatus, hold: Option<&Hold>) -> LinePhase {
     match (&line.trial, &line.last_good, hold) {
         (Some(trial), _, _) if trial.failure.is_some() || trial.withdrawn.is_some() => {
             LinePhase::RollingBack
@@ -307,19 +298,13 @@ impl View<'_> {
 
     /// A line that failed what it should run, and went back.
     fn rolled_back(&self) -> Option<(ConditionReason, String)> {
-        let target = self.input.target()?;
         self.taking_part().find_map(|row| {
-            let failed = row.line.failed.as_ref()?;
-            let desired = self.input.desired(&row.line.name)?.ok()?;
-            let same =
-                failed.target_digest == target.digest && failed.rendering.digest == desired.digest;
-            same.then(|| {
-                let message = format!(
-                    "{}: {} failed: {}",
-                    row.line.name, failed.rendering.version, failed.message
-                );
-                (ConditionReason::LineRolledBack, message)
-            })
+            let failed = self.input.failed(&row.line)?;
+            let message = format!(
+                "{}: {} failed: {}",
+                row.line.name, failed.rendering.version, failed.message
+            );
+            Some((ConditionReason::LineRolledBack, message))
         })
     }
 
@@ -362,79 +347,5 @@ impl View<'_> {
         });
         let slower = (settling || judged).then_some(WAKE_CHECK);
         rows.into_iter().chain(slower).min()
-    }
-}
-
-/// Whether the status differs enough from the observed one to be written. Counts that merely tick are no reason before
-/// the last ones that were written are ten seconds old.
-fn worth_writing(observed: &Observed, status: &PlantIntegrationStatus) -> bool {
-    let before = &observed.integration.status;
-    if before == status {
-        return false;
-    }
-    if essence(before) != essence(status) {
-        return true;
-    }
-    let old = |trial: Option<&Trial>, every| {
-        let written = trial.and_then(|trial| trial.checkpoint.as_ref());
-        trial.is_some() && written.is_none_or(|at| elapsed(at.0, observed.now) >= every)
-    };
-    let judged = |line: &LineStatus| line.promoted.as_ref().and_then(|it| it.trial.clone());
-    let ticking = |line: &LineStatus| line.trial.is_some() || judged(line).is_some();
-    // What a line that merely holds is told may change as often as it likes.
-    !before.lines.iter().any(ticking)
-        || before.lines.iter().any(|line| {
-            old(line.trial.as_ref(), CHECKPOINT) || old(judged(line).as_ref(), CHECKPOINT_SOAK)
-        })
-}
-
-/// A status without what merely ticks. What a restarted operator could not find out again stays in: which containers are
-/// counted, and from where.
-fn essence(status: &PlantIntegrationStatus) -> PlantIntegrationStatus {
-    let mut status = status.clone();
-    for line in &mut status.lines {
-        if let Some(hold) = &mut line.hold {
-            hold.message.clear();
-        }
-        let judged = line
-            .promoted
-            .as_mut()
-            .and_then(|promoted| promoted.trial.as_mut());
-        for trial in line.trial.iter_mut().chain(judged) {
-            trial.good = 0;
-            trial.bad = 0;
-            trial.evidence = None;
-            trial.outage = None;
-            trial.checkpoint = None;
-            trial.baseline_completed = None;
-            for container in &mut trial.containers {
-                container.last.clear();
-                container.done.truncate(1);
-            }
-            if let Some(mark) = &mut trial.progress {
-                // While it finishes documents only the last one counts; once it has stopped, since when input waits.
-                mark.waiting_since = mark.waiting_since.take().filter(|_| mark.done == 0);
-                mark.at = trial.started.clone();
-                mark.done = 0;
-                mark.controls.clear();
-                mark.advanced = 0;
-                mark.moved = None;
-            }
-        }
-    }
-    status
-}
-
-/// Notes when the counts were written.
-fn checkpoint(input: &Input<'_>, status: &mut PlantIntegrationStatus) {
-    let trials = status.lines.iter_mut().flat_map(|line| {
-        let judged = line
-            .promoted
-            .as_mut()
-            .and_then(|promoted| promoted.trial.as_mut());
-        line.trial.iter_mut().chain(judged)
-    });
-    for trial in trials.filter(|trial: &&mut Trial| trial.checked) {
-        trial.checkpoint = Some(input.stamp());
     }
 }

@@ -11,6 +11,7 @@ use crate::hold::Hold;
 use crate::input::Input;
 use crate::line::Turn;
 use crate::memory;
+use crate::observed::Revision;
 use crate::progress::elapsed;
 use crate::start::{self, is_done};
 use andon_api::reason::FailureReason;
@@ -49,12 +50,7 @@ fn failed_elsewhere(input: &Input<'_>, but: &str, lines: &[LineStatus]) -> Optio
             .trial
             .as_ref()
             .filter(|trial| trial.failure.is_some() && trial.target_digest == target.digest);
-        let failed = line.failed.as_ref().filter(|failed| {
-            // A mark counts as long as the line's own rendering is the same: as for starting.
-            let desired = input.desired(&line.name).and_then(Result::ok);
-            failed.target_digest == target.digest
-                && desired.is_some_and(|desired| desired.digest == failed.rendering.digest)
-        });
+        let failed = input.failed(line);
         let rendering = failing
             .map(|trial| &trial.rendering)
             .or(failed.map(|it| &it.rendering))?;
@@ -80,9 +76,6 @@ pub(crate) fn soak(turn: &mut Turn<'_>, rendering: &Rendering, lines: &[LineStat
     };
     let tally = count::update(turn.scene(), rendering, &mut trial);
     let verdict = canary::judged(turn, &rules, &tally, &mut trial);
-    trial.good = verdict.first.good;
-    trial.bad = verdict.first.bad;
-    trial.evidence.clone_from(&verdict.evidence);
     let failure = match (verdict.failure, canary::restarts(turn, &trial, rendering)) {
         (Some(message), _) => Some((FailureReason::CheckFailed, message)),
         (None, Some(message)) => Some((FailureReason::CanaryRestarts, message)),
@@ -151,7 +144,7 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
     // `turns` are in the order in which lines move: the most critical is the last.
     for turn in turns.iter_mut().rev().filter(|turn| concerned(turn)) {
         // One that has nothing to go back to is told so, and does not keep the others from it.
-        if let Some(missing) = missing(turn) {
+        if let Err(missing) = kept_before(turn) {
             turn.hold = Some(missing);
             continue;
         }
@@ -167,15 +160,13 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
     }
 }
 
-/// Why a promoted line cannot go back: what it ran before is not kept any more. None: it can.
-fn missing(turn: &Turn<'_>) -> Option<Hold> {
-    let previous = &turn.line.promoted.as_ref()?.previous;
-    match turn.input.revision(&turn.line.name, previous) {
-        Some(_) => None,
-        None => Some(Hold::LastGoodMissing {
-            revision: previous.revision.clone(),
-        }),
-    }
+/// What a promoted line ran before; an error where it is not kept any more, so that the line cannot go back.
+fn kept_before<'a>(turn: &Turn<'a>) -> Result<&'a Revision, Hold> {
+    let previous = turn.line.promoted.as_ref().map(|it| &it.previous);
+    let kept = previous.and_then(|it| turn.input.revision(&turn.line.name, it));
+    kept.ok_or_else(|| Hold::LastGoodMissing {
+        revision: previous.map_or_else(String::new, |it| it.revision.clone()),
+    })
 }
 
 fn going_back_since(trial: &Trial) -> Option<jiff::Timestamp> {
@@ -183,20 +174,21 @@ fn going_back_since(trial: &Trial) -> Option<jiff::Timestamp> {
     failed.or(trial.withdrawn.as_ref().map(|at| at.0))
 }
 
-/// What the line ran before becomes its last good again. With a reason, what it runs is held as failed.
+/// What the line ran before becomes its last good again. With a reason, what it runs is held as failed. Where what it ran before
+/// is not kept any more, it holds.
 fn take_back(turn: &mut Turn<'_>, reason: Option<FailureReason>, why: &str) {
+    let before = match kept_before(turn) {
+        Ok(before) => before,
+        Err(missing) => {
+            turn.hold = Some(missing);
+            return;
+        }
+    };
     let (Some(promoted), Some(runs)) = (turn.line.promoted.take(), turn.line.last_good.clone())
     else {
         return;
     };
     let input = turn.input;
-    let Some(before) = input.revision(&turn.line.name, &promoted.previous) else {
-        turn.hold = Some(Hold::LastGoodMissing {
-            revision: promoted.previous.revision.clone(),
-        });
-        turn.line.promoted = Some(promoted);
-        return;
-    };
     turn.tell(event::undone(
         &turn.line.name,
         (&runs, &promoted.previous),

@@ -2,6 +2,7 @@
 
 use crate::context::said;
 use crate::plant_site::named;
+use andon_api::condition::ConditionType;
 use andon_api::{
     Approval, ApprovalSpec, Blueprint, BlueprintSpec, IntegrationRelease, PlantIntegration,
     PlantSite,
@@ -128,7 +129,7 @@ fn offline(site: &PlantSite) -> bool {
     let conditions = site.status.iter().flat_map(|status| &status.conditions);
     conditions
         .into_iter()
-        .any(|it| it.type_ == "Reachable" && it.status == "False")
+        .any(|it| it.type_ == ConditionType::Reachable.as_str() && it.status == "False")
 }
 
 fn target(integration: PlantIntegration) -> TargetSeen {

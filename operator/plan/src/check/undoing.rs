@@ -1,7 +1,8 @@
 //! Rules about promoted lines that are taken back.
 
 use super::Findings;
-use super::deciding::{going_back, has_evidence, touches};
+use super::deciding::{going_back, touches};
+use super::ending::has_evidence;
 use crate::observed::Observed;
 use crate::plan::Plan;
 use andon_api::{Go, LineStatus, RollbackScope};

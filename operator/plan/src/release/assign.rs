@@ -2,7 +2,7 @@
 
 use super::Assign;
 use super::fleet::{Doing, Fleet, Member};
-use super::wave::{Places, Progress};
+use super::progress::{Places, Progress};
 use andon_api::condition::{self, ConditionType};
 use andon_api::{Go, Target};
 

@@ -2,7 +2,7 @@
 
 use super::ObservedRelease;
 use super::fleet::Fleet;
-use super::wave::Progress;
+use super::progress::Progress;
 use crate::site::stalled;
 use andon_api::condition::{ConditionType, Wanted};
 use andon_api::reason::{ConditionReason, HoldReason};

@@ -53,12 +53,12 @@ pub(super) fn muster<'a>(
         .plants
         .iter()
         .map(|plant| {
-            let doing = doing(plant, digest, retry);
+            let doing = doing(plant, digest, retry.as_ref());
             Member {
                 plant,
                 wave: waves.of(&plant.labels),
                 doing,
-                forgotten: forgotten(plant, retry),
+                forgotten: forgotten(plant, retry.as_ref()),
                 still_moves: doing == Doing::NotAsked && on_trial(plant, &mine),
             }
         })

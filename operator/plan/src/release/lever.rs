@@ -12,13 +12,10 @@ pub(super) fn pull(observed: &ObservedRelease, fleet: &Fleet<'_>) -> Levers {
     // What was honoured before a loss of the status, nobody knows: nothing is honoured again, but a pause, which is safe.
     let unknown = release.status.observed_generation < 1;
     let new = |key: &str, honoured: &mut Option<String>| {
-        let asked = release
-            .annotations
-            .get(key)
-            .filter(|value| !value.is_empty());
-        let fresh = asked.is_some() && asked != honoured.as_ref();
+        let asked = label::lever(&release.annotations, key);
+        let fresh = asked.is_some() && asked != *honoured;
         if fresh {
-            *honoured = asked.cloned();
+            *honoured = asked;
         }
         fresh && (key == label::PAUSE || !unknown)
     };
@@ -79,12 +76,9 @@ fn remembered_by_plants(observed: &ObservedRelease, fleet: &Fleet<'_>) -> Option
 }
 
 /// The retry that plants are told of after this look.
-pub(super) fn retry(observed: &ObservedRelease) -> Option<&String> {
+pub(super) fn retry(observed: &ObservedRelease) -> Option<String> {
     let release = &observed.release;
-    let asked = release.annotations.get(label::RETRY);
-    asked
-        .filter(|value| !value.is_empty())
-        .or(release.status.levers.retry.as_ref())
+    label::lever(&release.annotations, label::RETRY).or_else(|| release.status.levers.retry.clone())
 }
 
 /// What plants are told that take part.

@@ -1,13 +1,40 @@
 //! What follows from where the waves are: who may be asked, what the status shows, when to look again, what is told.
 
 use super::ObservedRelease;
-use super::wave::{Places, Progress, end};
+use super::wave::end;
 use crate::plan::Event;
 use andon_api::WaveStatus;
 use andon_api::reason::EventReason;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::time::Duration;
+
+/// Whether plants of a wave may be asked now, and how many more may be under way.
+pub(super) struct Places {
+    pub(super) open: bool,
+    pub(super) free: usize,
+}
+
+/// Where each wave is after this look.
+pub(super) struct Progress {
+    /// None: the release has no waves.
+    pub(super) waves: Option<Vec<Step>>,
+    /// Whether any plant may be asked at all.
+    pub(super) going: bool,
+}
+
+/// One wave after this look.
+pub(super) struct Step {
+    pub(super) status: WaveStatus,
+    /// Whether it was open already when this look began, so that plants may be asked now.
+    pub(super) was_open: bool,
+    /// Whether it was over already when this look began, so that its plants may be told.
+    pub(super) was_over: bool,
+    /// Plants that may be under way at a time.
+    pub(super) most: usize,
+    pub(super) soak: Duration,
+    pub(super) failed: usize,
+}
 
 impl Progress {
     /// How many more plants of a wave may be asked now, when `under_way` are.
@@ -77,7 +104,7 @@ impl Progress {
                 events.push(told(
                     EventReason::WaveOpened,
                     format!(
-                        "wave {}: its {} plants may start with {}",
+                        "wave {}: its plants ({}) may start with {}",
                         status.name, status.total, observed.release.spec.blueprint.version
                     ),
                 ));

@@ -4,39 +4,13 @@
 use super::ObservedRelease;
 use super::approval::{self, Question};
 use super::fleet::{Fleet, Member};
+use super::progress::{Progress, Step};
 use super::selection::{Read, Waves, most};
 use andon_api::reason::HoldReason;
 use andon_api::{Levers, LineHold, Wave, WavePhase, WaveStatus, duration, label};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::time::Duration;
-
-/// Whether plants of a wave may be asked now, and how many more may be under way.
-pub(super) struct Places {
-    pub(super) open: bool,
-    pub(super) free: usize,
-}
-
-/// Where each wave is after this look.
-pub(super) struct Progress {
-    /// None: the release has no waves.
-    pub(super) waves: Option<Vec<Step>>,
-    /// Whether any plant may be asked at all.
-    pub(super) going: bool,
-}
-
-/// One wave after this look.
-pub(super) struct Step {
-    pub(super) status: WaveStatus,
-    /// Whether it was open already when this look began, so that plants may be asked now.
-    pub(super) was_open: bool,
-    /// Whether it was over already when this look began, so that its plants may be told.
-    pub(super) was_over: bool,
-    /// Plants that may be under way at a time.
-    pub(super) most: usize,
-    pub(super) soak: Duration,
-    pub(super) failed: usize,
-}
 
 /// Brings the waves up to date.
 pub(super) fn advance(

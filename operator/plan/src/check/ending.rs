@@ -1,0 +1,236 @@
+//! Rules about how a trial ends: it passes on time and numbers, fails on evidence, and leaves nothing behind.
+
+use super::Findings;
+use crate::calendar::Calendar;
+use crate::observed::{Observed, Reading};
+use andon_api::{Analysis, BakeClock, Check, LineStatus, Trial, duration, percent};
+use std::collections::BTreeMap;
+
+/// A trial is over.
+pub(super) fn ends(
+    observed: &Observed,
+    (line, had): (&LineStatus, Option<&LineStatus>),
+    old: &Trial,
+    findings: &mut Findings<'_>,
+) {
+    let name = &line.name;
+    if old.withdrawn.is_some() || old.failure.is_some() {
+        nothing_left(observed, line, had, old, findings);
+    }
+    if old.withdrawn.is_some() && old.failure.is_none() {
+        return findings.demand(
+            line.last_good == had.and_then(|l| l.last_good.clone()),
+            "I9",
+            || format!("the withdrawn trial of {name} changed its last good"),
+        );
+    }
+    if old.failure.is_some() {
+        let marked = line
+            .failed
+            .as_ref()
+            .is_some_and(|f| f.rendering == old.rendering && f.target_digest == old.target_digest);
+        return findings.demand(marked, "I8", || {
+            format!("the failure of {name} is forgotten")
+        });
+    }
+    let promoted = line
+        .last_good
+        .as_ref()
+        .is_some_and(|kept| kept.digest == old.rendering.digest);
+    findings.demand(promoted, "I9", || {
+        format!("the trial of {name} ends without a verdict")
+    });
+    let Some(analysis) = analysis(observed) else {
+        return findings.demand(false, "I9", || format!("{name} passes without an analysis"));
+    };
+    let bake =
+        duration::parse(&analysis.bake.duration).map_or(i128::MAX, |bake| bake.as_millis() as i128);
+    let calendar = match analysis.bake.clock {
+        BakeClock::Production => Calendar::of(&observed.site.spec).ok().flatten(),
+        BakeClock::Always => None,
+    };
+    let baked = old.baking_since.as_ref().map(|since| match &calendar {
+        Some(calendar) => calendar
+            .production_elapsed(since.0, observed.now)
+            .as_millis() as i128,
+        None => observed.now.duration_since(since.0).as_millis(),
+    });
+    findings.demand(
+        old.checked && (baked.is_some_and(|baked| baked >= bake) || (bake == 0 && baked.is_none())),
+        "I16",
+        || format!("{name} passes after {baked:?} of {bake} ms"),
+    );
+    enough(observed, name, old, analysis, findings);
+}
+
+/// A trial that was taken back has left nothing of its own.
+fn nothing_left(
+    observed: &Observed,
+    line: &LineStatus,
+    had: Option<&LineStatus>,
+    old: &Trial,
+    findings: &mut Findings<'_>,
+) {
+    let rendering = |digest: &str| {
+        let mut kept = observed.revisions.iter();
+        kept.find(|r| r.line == line.name && r.rendering.digest == digest)
+            .map(|r| &r.rendering)
+    };
+    let good = had.and_then(|l| l.last_good.as_ref());
+    let good = good.and_then(|kept| rendering(&kept.digest));
+    let Some(tried) = rendering(&old.rendering.digest) else {
+        return;
+    };
+    let in_place = |s: &&andon_render::RenderedStage| s.strategy != andon_api::Strategy::InPlace;
+    for stage in tried.stages.iter().filter(in_place) {
+        let shared = good.is_some_and(|g| g.stages.iter().any(|s| s.instance == stage.instance));
+        let left = observed
+            .pods
+            .iter()
+            .any(|p| p.line == line.name && p.instance == stage.instance);
+        findings.demand(shared || !left, "I8", || {
+            format!(
+                "{} is said to be gone while its pods are there",
+                stage.instance
+            )
+        });
+    }
+}
+
+/// Every check has its documents, and no more bad ones than its limit.
+fn enough(
+    observed: &Observed,
+    name: &str,
+    old: &Trial,
+    analysis: &Analysis,
+    findings: &mut Findings<'_>,
+) {
+    let mut trial = old.clone();
+    for pod in observed.pods.iter().filter(|p| p.line == *name) {
+        if let (Some(started), Some(Reading::Counts(now))) =
+            (pod.started, observed.readings.get(&pod.uid))
+        {
+            let second = started.as_second();
+            let last = now
+                .indicators
+                .iter()
+                .map(|(name, count)| (name.clone(), vec![count.good, count.bad]))
+                .collect();
+            let mut known = trial.containers.iter_mut();
+            match known.find(|c| c.pod == pod.uid && c.started.0.as_second() == second) {
+                Some(known) => known.last = last,
+                // Nobody has read it before: if the trial started it, all that it counted counts.
+                None if old
+                    .replacing_since
+                    .as_ref()
+                    .is_some_and(|s| second >= s.0.as_second()) =>
+                {
+                    trial.containers.push(andon_api::ContainerCount {
+                        pod: pod.uid.clone(),
+                        started: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(started),
+                        base: BTreeMap::new(),
+                        last,
+                        done: Vec::new(),
+                    });
+                }
+                None => {}
+            }
+        }
+    }
+    let counts = counts(&trial);
+    for check in analysis.checks.iter().filter(|check| !check.dry_run) {
+        let (good, bad) = counts.get(&check.indicator).copied().unwrap_or_default();
+        // A baseline's bound depends on how alpha is shared; here only absolute limits are computed again.
+        let max = check.max.as_ref();
+        let limit = max.and_then(|max| percent::parse(max).ok()).unwrap_or(1.0);
+        let total = good + bad;
+        findings.demand(total >= analysis.min_samples, "I16", || {
+            format!(
+                "{name} passes with {total} of {} documents",
+                analysis.min_samples
+            )
+        });
+        findings.demand(bad as f64 <= limit * total as f64, "I16", || {
+            format!(
+                "{name} passes with {bad} of {total} bad documents (limit {:?})",
+                check.max
+            )
+        });
+    }
+}
+
+fn analysis(observed: &Observed) -> Option<&Analysis> {
+    observed
+        .integration
+        .spec
+        .target
+        .as_ref()
+        .map(|target| &target.analysis)
+}
+
+/// Counts of the trial as the plan remembers them: `indicator -> (good, bad)`.
+fn counts(trial: &Trial) -> BTreeMap<String, (i64, i64)> {
+    let mut sums: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    for container in &trial.containers {
+        for (name, last) in &container.last {
+            let zero = vec![0, 0];
+            let base = container.base.get(name).unwrap_or(&zero);
+            let sum = sums.entry(name.clone()).or_default();
+            sum.0 += last[0] - base[0];
+            sum.1 += last[1] - base[1];
+        }
+    }
+    sums
+}
+
+/// Whether some check has the evidence that a failure needs, computed another way: by adding up the mixture.
+pub(super) fn has_evidence(
+    observed: &Observed,
+    line: &LineStatus,
+    trial: &Trial,
+    findings: &mut Findings<'_>,
+) {
+    let Some(analysis) = analysis(observed) else {
+        return;
+    };
+    let alpha = 1.0 - percent::parse(&analysis.confidence).unwrap_or(1.0);
+    let judged = analysis.checks.iter().filter(|check| !check.dry_run);
+    let alpha = alpha / judged.clone().count() as f64;
+    let counts = counts(trial);
+    let found = judged.clone().any(|check| {
+        let (good, bad) = counts.get(&check.indicator).copied().unwrap_or_default();
+        let bar = limit(check, trial, alpha);
+        bar.is_some_and(|(limit, needed)| evidence(bad, good, limit) > needed.ln() - 1e-3)
+    });
+    findings.demand(found, "I15", || {
+        format!("{} fails without evidence: {counts:?}", line.name)
+    });
+}
+
+/// A check's limit, and the odds that it takes; none: there is no baseline to hold it against.
+fn limit(check: &Check, trial: &Trial, alpha: f64) -> Option<(f64, f64)> {
+    if let Some(max) = &check.max {
+        return Some((percent::parse(max).ok()?, 1.0 / alpha));
+    }
+    let worsening = percent::parse(check.not_worse_than_baseline.as_ref()?).ok()?;
+    let counted = trial.baseline_counts.get(&check.indicator)?;
+    let (good, bad) = (*counted.first()?, *counted.get(1)?);
+    match crate::statistics::baseline_limit(bad, good + bad, worsening, alpha).ok()? {
+        crate::statistics::BaselineLimit::Limit(limit) => Some((limit, 2.0 / alpha)),
+        _ => None,
+    }
+}
+
+/// ln E by the midpoint rule over `t`, with `p = sin^2 t`: the Beta(1/2, 1/2) density is flat in `t`.
+fn evidence(bad: i64, good: i64, limit: f64) -> f64 {
+    const STEPS: i32 = 20_000;
+    let from = limit.sqrt().asin();
+    let width = (std::f64::consts::FRAC_PI_2 - from) / f64::from(STEPS);
+    let term = |step: i32| {
+        let p = (from + (f64::from(step) + 0.5) * width).sin().powi(2);
+        bad as f64 * (p / limit).ln() + good as f64 * ((1.0 - p) / (1.0 - limit)).ln()
+    };
+    let largest = (0..STEPS).map(term).fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = (0..STEPS).map(|step| (term(step) - largest).exp()).sum();
+    largest + (sum / f64::from(STEPS)).ln()
+}

@@ -1,0 +1,153 @@
+//! An unchecked trial: nothing of its line is touched. The API server is asked whether it would take the objects, and the check
+//! Job of the blueprint runs beside what runs.
+
+use crate::event;
+use crate::health::{self, JobState};
+use crate::hold::Hold;
+use crate::input::Rules;
+use crate::line::Turn;
+use crate::object;
+use crate::observed::DryRun;
+use crate::plan::Change;
+use crate::progress::elapsed;
+use crate::{count, drift, start};
+use andon_api::reason::FailureReason;
+use andon_api::{Trial, duration};
+use andon_render::RenderedCheck;
+use std::time::Duration;
+
+impl Turn<'_> {
+    /// Nothing of the line is touched: the API server is asked, and the check Job runs beside it.
+    pub(crate) fn check(&mut self, mut trial: Trial) {
+        let Some(revision) = self.kept(&trial.rendering) else {
+            self.line.trial = Some(trial);
+            return;
+        };
+        let rendering = &revision.rendering;
+        crate::progress::watch_baseline(self.input, &self.line.name, rendering, &mut trial);
+        match &self.input.observed.dry_run {
+            Some(DryRun::Accepted) => {}
+            Some(DryRun::Refused(why)) => {
+                return self.fail(
+                    trial,
+                    FailureReason::Refused,
+                    format!("the API server refuses it: {why}"),
+                );
+            }
+            Some(DryRun::NoAnswer(why)) => {
+                self.hold = Some(Hold::DryRunUnanswered { why: why.clone() })
+            }
+            None => {
+                self.hold = Some(Hold::DryRunUnanswered {
+                    why: "not asked yet".to_owned(),
+                })
+            }
+        }
+        // What was decided before the plant closed is not begun after that.
+        self.hold = self
+            .hold
+            .take()
+            .or_else(|| start::window(self.input, start::Step::Replace));
+        if self.hold.is_none() {
+            match &rendering.check {
+                None => self.checked(&mut trial, None),
+                Some(check) => {
+                    if let Err(message) = self.run_check(&mut trial, check) {
+                        return self.fail(trial, FailureReason::RoutesInvalid, message);
+                    }
+                }
+            }
+        }
+        self.line.trial = Some(trial);
+    }
+
+    /// One step of the check Job; an error is what it found.
+    fn run_check(&mut self, trial: &mut Trial, check: &RenderedCheck) -> Result<(), String> {
+        let input = self.input;
+        let mut running = |trouble| {
+            self.hold = Some(Hold::CheckRunning {
+                job: check.name.clone(),
+                trouble,
+            });
+        };
+        match health::of_check(input.scene(""), check) {
+            JobState::Complete => self.checked(trial, Some(check)),
+            JobState::Failed { job, said } => {
+                // One that failed for an earlier trial is run again: a person asked for it.
+                let before = health::created(job).is_some_and(|at| at < trial.started.0);
+                if !before {
+                    return Err(said);
+                }
+                running(None);
+                if !object::terminating(job) {
+                    self.changes.push(object::delete(job));
+                }
+            }
+            JobState::Missing => {
+                running(None);
+                self.apply_check(check);
+            }
+            JobState::Running(trouble) => {
+                let waited = elapsed(trial.started.0, self.input.now());
+                let deadline = self.input.rules.as_ref().map(|rules| rules.ready_deadline);
+                if let (Some(why), Ok(deadline)) = (&trouble, deadline)
+                    && waited >= deadline
+                {
+                    let waited = duration::display(Duration::from_secs(waited.as_secs()));
+                    return Err(format!(
+                        "Job {} has not finished for {waited}: {why}",
+                        check.name
+                    ));
+                }
+                running(trouble);
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies what the check needs and is not there.
+    fn apply_check(&mut self, check: &RenderedCheck) {
+        let scene = self.input.scene("");
+        for wanted in &check.objects {
+            let live = scene.find(wanted);
+            // A Job cannot be changed once it runs.
+            let as_it_should = live
+                .is_some_and(|live| object::kind(wanted) == "Job" || drift::holds(wanted, live));
+            if !as_it_should {
+                self.changes.push(Change::Apply {
+                    object: wanted.clone(),
+                    uid: live.map(|live| object::uid(live).to_owned()),
+                });
+            }
+        }
+    }
+
+    /// Pods may change from now on. What the lines have counted until now is what the canary is compared with.
+    fn checked(&mut self, trial: &mut Trial, check: Option<&RenderedCheck>) {
+        let compared = self.input.rules.as_ref().is_ok_and(Rules::needs_baseline);
+        match count::baseline(self.scene()) {
+            Ok(counts) if compared => trial.baseline_counts = counts,
+            Err(why) if compared => {
+                self.hold = Some(Hold::NoData { why });
+                return;
+            }
+            Ok(_) | Err(_) => {}
+        }
+        trial.controls = count::snapshot(self.input, &self.line.name);
+        trial.checked = true;
+        trial.replacing_since = Some(self.input.stamp());
+        trial.restarts_before = self
+            .scene()
+            .pods()
+            .filter(|pod| pod.restarts > 0)
+            .map(|pod| (pod.uid.clone(), pod.restarts))
+            .collect();
+        if let Some(check) = check {
+            self.tell(event::checked(
+                &self.line.name,
+                &trial.rendering.version,
+                check,
+            ));
+        }
+    }
+}

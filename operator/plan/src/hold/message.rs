@@ -1,0 +1,167 @@
+//! What a hold says to people: what is waited for, the numbers, and where only a person can end it, how.
+
+use super::Hold;
+use andon_api::duration;
+use std::fmt;
+use std::time::Duration;
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRelease => f.write_str("no release asks anything of this plant"),
+            Self::Paused => f.write_str("the release is paused"),
+            Self::GivenUp { go } => write!(
+                f,
+                "the release was given up ({go:?}); nothing moves until it asks for something else, or {} is set anew on it",
+                andon_api::label::RETRY
+            ),
+            Self::EarlierLineNotDone { line, what } => write!(f, "waits for {line}: {what}"),
+            Self::PlantStopped { line, version } => write!(
+                f,
+                "{version} failed on {line}; nothing moves here until the release or that line's parameters change, or {} is set anew",
+                andon_api::label::RETRY
+            ),
+            Self::FailedBefore { version, message } => write!(
+                f,
+                "{version} failed here: {message}; it is not tried again until the release or this line's parameters change, or {} is set anew",
+                andon_api::label::RETRY
+            ),
+            Self::InstallFailed { version, message } => write!(
+                f,
+                "the first install, {version}, failed and was stopped: {message}; change the release or this line's parameters, or set {} anew",
+                andon_api::label::RETRY
+            ),
+            Self::BlueprintMissing { name, unknown } => match unknown {
+                None => write!(
+                    f,
+                    "Blueprint \"{name}\" does not exist; apply it, or name a version that exists"
+                ),
+                Some(why) => write!(f, "Blueprint \"{name}\" could not be read: {why}"),
+            },
+            Self::RequirementNotMet { message }
+            | Self::ParametersInvalid { message }
+            | Self::RenderFailed { message }
+            | Self::AnalysisInvalid { message }
+            | Self::SpecInvalid { message } => f.write_str(message),
+            _ => self.fmt_running(f),
+        }
+    }
+}
+
+impl Hold {
+    /// The messages of holds that end by themselves.
+    fn fmt_running(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CheckRunning { job, trouble } => {
+                write!(f, "Job {job} has not finished")?;
+                also(f, trouble.as_deref())
+            }
+            Self::DryRunUnanswered { why } => {
+                write!(f, "dry run of the objects: {why}")
+            }
+            Self::StageNotReady {
+                stage,
+                ready,
+                wanted,
+                trouble,
+            } => {
+                write!(f, "{stage}: {ready} of {wanted} pods ready")?;
+                also(f, trouble.as_deref())
+            }
+            Self::OldInstanceLeaving { stage, left } => {
+                write!(f, "{stage}: the old instance is leaving, {left} left")
+            }
+            Self::NoData { why } => write!(f, "the counters cannot be read: {why}"),
+            Self::AllLinesStandStill { still, controls } => {
+                let still = duration::display(Duration::from_secs(still.as_secs()));
+                write!(f, "nothing finished for {still} with input waiting; ")?;
+                match controls {
+                    0 => f.write_str("there is no other line to compare with"),
+                    _ => f.write_str("the other lines finish nothing either"),
+                }
+            }
+            Self::NoInput { still } => write!(
+                f,
+                "nothing finished for {} and no input waits",
+                duration::display(Duration::from_secs(still.as_secs()))
+            ),
+            Self::WindowClosed { closed } => write!(f, "{closed}"),
+            Self::NeverProduces { bake } => write!(
+                f,
+                "the bake of {} counts production hours, and schedule.shifts has none within years; add shifts, or set \
+                 analysis.bake.clock to Always",
+                duration::display(*bake)
+            ),
+            Self::NoVerdict { waited, why } => write!(
+                f,
+                "no verdict for {}, longer than analysis.maxWait; somebody should look: {why}",
+                duration::display(*waited)
+            ),
+            Self::SharedOutage { canary, controls } => write!(
+                f,
+                "{canary}, but the other lines fail alike ({controls}); judged anew once they recover"
+            ),
+            Self::LineRemoved => f.write_str(
+                "the line is not (any more) a line of this integration; what runs there is kept",
+            ),
+            Self::LastGoodMissing { revision } => write!(
+                f,
+                "ControllerRevision \"{revision}\" has gone, so there would be no way back; restore it"
+            ),
+            _ => self.fmt_judged(f),
+        }
+    }
+
+    /// The messages of what keeps a canary that works from passing.
+    fn fmt_judged(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Baking {
+                elapsed,
+                bake,
+                seen,
+            } => {
+                let elapsed = Duration::from_secs(elapsed.as_secs());
+                write!(
+                    f,
+                    "{} of {}",
+                    duration::display(elapsed),
+                    duration::display(*bake)
+                )?;
+                match seen {
+                    Some((seen, needed)) => write!(f, ", {seen} of {needed} documents"),
+                    None => Ok(()),
+                }
+            }
+            Self::TooFewSamples {
+                indicator,
+                good,
+                bad,
+                needed,
+                max,
+                more,
+            } => {
+                let seen = good + bad;
+                if seen < *needed {
+                    return write!(f, "{seen} of {needed} documents");
+                }
+                write!(
+                    f,
+                    "{bad} of {seen} documents {indicator} ({max}): too few to fail, and it would pass "
+                )?;
+                match more {
+                    Some(more) => write!(f, "after {more} more good ones"),
+                    None => f.write_str("after no number of good ones"),
+                }
+            }
+            _ => f.write_str(self.reason().as_str()),
+        }
+    }
+}
+
+/// Adds what keeps a pod from running, if anything is known.
+fn also(f: &mut fmt::Formatter<'_>, trouble: Option<&str>) -> fmt::Result {
+    match trouble {
+        Some(trouble) => write!(f, ": {trouble}"),
+        None => Ok(()),
+    }
+}
