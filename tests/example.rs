@@ -258,6 +258,7 @@ fn planned(
         rollback: release.spec.rollback.clone(),
         digest,
         go: Go::Proceed,
+        max_concurrent_lines: 1,
         soaking: false,
         retry: None,
     };
@@ -286,7 +287,7 @@ fn planned(
         objects: Vec::new(),
         pods: Vec::new(),
         readings: BTreeMap::new(),
-        dry_run: None,
+        dry_runs: BTreeMap::new(),
     };
     let plan = andon_plan::plan(&observed);
     andon_plan::check(&observed, &plan).map_err(|violations| all(&violations))?;

@@ -64,6 +64,8 @@ pub struct World {
     pub analysis: Analysis,
     /// What a failure takes back.
     pub scope: andon_api::RollbackScope,
+    /// How many lines the release lets be on trial at a time.
+    pub lines_at_a_time: i32,
     /// Whether promoted lines go on being judged when all is done.
     pub soaking: bool,
     /// What is out of order on purpose.
@@ -118,6 +120,7 @@ impl World {
                 .iter()
                 .map(|(name, criticality)| line(name, *criticality))
                 .collect(),
+            max_concurrent_lines: None,
             integrations: vec![IntegrationChoice {
                 name: INTEGRATION.to_owned(),
                 lines: None,
@@ -160,6 +163,7 @@ impl World {
                 .collect(),
             analysis: analysis(),
             scope: andon_api::RollbackScope::default(),
+            lines_at_a_time: 1,
             soaking: false,
             faults: Faults::default(),
             random: Random::new(seed),
@@ -212,7 +216,7 @@ impl World {
             blueprint: self.seen_blueprint(),
             revisions: self.revisions.clone(),
             objects: self.objects.values().map(|o| (**o).clone()).collect(),
-            dry_run: self.dry_run(),
+            dry_runs: self.dry_runs(),
             ..self.observe_rest()
         }
     }
@@ -229,7 +233,7 @@ impl World {
             objects: Vec::new(),
             pods: self.pods.iter().map(|toy| toy.pod.clone()).collect(),
             readings: self.readings(),
-            dry_run: None,
+            dry_runs: BTreeMap::new(),
         }
     }
 
@@ -286,7 +290,7 @@ impl World {
                 self.past.remove(0);
             }
         }
-        let dry_run = self.dry_run();
+        let dry_runs = self.dry_runs();
         let objects = self
             .objects
             .iter()
@@ -302,7 +306,7 @@ impl World {
                 .unwrap_or_else(|| self.seen_blueprint()),
             revisions: std::mem::take(&mut self.revisions),
             objects,
-            dry_run,
+            dry_runs,
             ..self.observe_rest()
         };
         (observed, true)
@@ -367,6 +371,7 @@ pub fn line(name: &str, criticality: i32) -> Line {
     Line {
         name: name.to_owned(),
         criticality,
+        equipment_family: None,
         parameters: Parameters::new(),
     }
 }

@@ -40,6 +40,8 @@ reasons! {
         Paused,
         /// A less critical line has not finished.
         EarlierLineNotDone,
+        /// As many lines of the plant are on trial as it allows, over all its integrations.
+        BudgetTaken,
         /// A line failed this target; the plant has stopped for it.
         PlantStopped,
         /// This rendering failed here before.

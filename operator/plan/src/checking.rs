@@ -8,6 +8,7 @@ use crate::input::Rules;
 use crate::line::Turn;
 use crate::object;
 use crate::observed::DryRun;
+use crate::order::{self, Claim};
 use crate::plan::Change;
 use crate::progress::elapsed;
 use crate::{count, drift, start};
@@ -25,7 +26,7 @@ impl Turn<'_> {
         };
         let rendering = &revision.rendering;
         crate::progress::watch_baseline(self.input, &self.line.name, rendering, &mut trial);
-        match &self.input.observed.dry_run {
+        match self.input.observed.dry_runs.get(&self.line.name) {
             Some(DryRun::Accepted) => {}
             Some(DryRun::Refused(why)) => {
                 return self.fail(
@@ -48,6 +49,15 @@ impl Turn<'_> {
             .hold
             .take()
             .or_else(|| start::window(self.input, start::Step::Replace));
+        match order::claim_of(self.input, &self.line.name) {
+            Claim::Granted => {}
+            Claim::Waits(hold) => self.hold = Some(hold),
+            Claim::GivesWay(hold) => {
+                self.withdraw(trial, &hold.to_string());
+                self.hold = Some(hold);
+                return;
+            }
+        }
         if self.hold.is_none() {
             match &rendering.check {
                 None => self.checked(&mut trial, None),

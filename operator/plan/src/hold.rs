@@ -26,6 +26,13 @@ pub enum Hold {
         /// What it does.
         what: String,
     },
+    /// As many lines of the plant are on trial as it allows.
+    BudgetTaken {
+        /// `maxConcurrentLines` of the PlantSite.
+        most: usize,
+        /// Who takes the places: `integration/line`.
+        by: Vec<String>,
+    },
     /// Another line failed this target.
     PlantStopped {
         /// The line that failed.
@@ -200,6 +207,7 @@ impl Hold {
             Self::Paused => HoldReason::Paused,
             Self::GivenUp { .. } => HoldReason::GivenUp,
             Self::EarlierLineNotDone { .. } => HoldReason::EarlierLineNotDone,
+            Self::BudgetTaken { .. } => HoldReason::BudgetTaken,
             Self::PlantStopped { .. } => HoldReason::PlantStopped,
             Self::FailedBefore { .. } => HoldReason::FailedBefore,
             Self::InstallFailed { .. } => HoldReason::InstallFailed,
@@ -252,6 +260,7 @@ impl Hold {
                 None => Ends::ByPerson,
             },
             Self::EarlierLineNotDone { .. }
+            | Self::BudgetTaken { .. }
             | Self::RequirementNotMet { .. }
             | Self::CheckRunning { .. }
             | Self::DryRunUnanswered { .. }

@@ -7,8 +7,8 @@ use crate::object::{Index, Scene};
 use crate::observed::{Observed, Revision};
 use crate::stage::Strategies;
 use andon_api::{
-    Analysis, BakeClock, Failed, LineStatus, RenderingReference, SITE_LINE, Strategy, Target, Then,
-    duration, percent,
+    Analysis, BakeClock, Failed, Line, LineStatus, RenderingReference, SITE_LINE, Strategy, Target,
+    Then, duration, percent,
 };
 use andon_render::Rendering;
 use jiff::Timestamp;
@@ -69,6 +69,20 @@ impl<'a> Input<'a> {
         let same =
             failed.target_digest == target.digest && failed.rendering.digest == desired.digest;
         same.then_some(failed)
+    }
+
+    /// A line as the PlantSite describes it.
+    pub(crate) fn line(&self, name: &str) -> Option<&'a Line> {
+        let mut lines = self.observed.site.spec.lines.iter();
+        lines.find(|line| line.name == name)
+    }
+
+    /// How many lines the release lets be on trial at a time.
+    pub(crate) fn most_on_trial(&self) -> usize {
+        let most = self
+            .target()
+            .map_or(1, |target| target.max_concurrent_lines);
+        usize::try_from(most).unwrap_or(0).max(1)
     }
 
     /// The kept rendering that a status names.

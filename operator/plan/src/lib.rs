@@ -16,6 +16,7 @@ mod line;
 mod memory;
 mod object;
 mod observed;
+mod order;
 mod plan;
 mod progress;
 mod release;

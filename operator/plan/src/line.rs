@@ -198,7 +198,7 @@ impl<'a> Turn<'a> {
 
     /// A line on trial goes back without blame: it was taken out of the plant, where nobody would be left to correct it, or
     /// the release was given up.
-    fn withdraw(&mut self, trial: Trial, why: &str) {
+    pub(crate) fn withdraw(&mut self, trial: Trial, why: &str) {
         self.tell(event::withdrawn(&self.line.name, &trial, why));
         self.line.trial = Some(Trial {
             withdrawn: Some(self.input.stamp()),

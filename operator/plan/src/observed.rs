@@ -31,8 +31,9 @@ pub struct Observed {
     /// What the pods' counters said, by pod UID. Only pods with a metrics endpoint are asked, and only while a trial
     /// is on; a pod that is not in here was not asked.
     pub readings: BTreeMap<String, Reading>,
-    /// Whether the API server would take the objects of the unchecked trial; none: it was not asked.
-    pub dry_run: Option<DryRun>,
+    /// Whether the API server would take the objects of an unchecked trial, by line; one that is not in here was not asked.
+    #[serde(default)]
+    pub dry_runs: BTreeMap<String, DryRun>,
 }
 
 /// Something that may be there, may not be there, or may not be known. Unknown is not absent.
@@ -79,7 +80,7 @@ pub struct Integration {
     pub status: PlantIntegrationStatus,
 }
 
-/// Another integration of the same plant.
+/// Another integration of the same plant. At least as new as `Observed.integration`: the plant's budget relies on it.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Neighbour {
@@ -89,6 +90,9 @@ pub struct Neighbour {
     pub blueprint: String,
     /// Version of the last good of each of its lines, by line.
     pub last_good: BTreeMap<String, String>,
+    /// Its lines on trial, those included that go back: whether pods may change already.
+    #[serde(default)]
+    pub on_trial: BTreeMap<String, bool>,
 }
 
 /// A rendering kept in the plant (a ControllerRevision).

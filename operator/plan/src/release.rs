@@ -216,6 +216,7 @@ fn target(release: &ReleaseSeen, digest: &str, levers: &Levers) -> Target {
         rollback: spec.rollback.clone(),
         digest: digest.to_owned(),
         go: lever::go(spec, levers, digest),
+        max_concurrent_lines: spec.max_concurrent_lines,
         soaking: false,
         retry: levers.retry.clone(),
     }

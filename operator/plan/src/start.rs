@@ -5,6 +5,7 @@ use crate::hold::Hold;
 use crate::input::Input;
 use crate::line::Turn;
 use crate::observed::{Neighbour, Seen};
+use crate::order;
 use andon_api::{BakeClock, Go, LineStatus, RenderingReference, Requirement, Trial, digest};
 use andon_render::Rendering;
 use semver::{Version, VersionReq};
@@ -139,7 +140,7 @@ pub(crate) fn obstacle(
             Err(hold) => Some(hold.clone()),
         })
         .or_else(|| requirement(input))
-        .or_else(|| earlier(input, line, lines))
+        .or_else(|| order::obstacle(input, line, lines))
         .or_else(|| no_way_back(input, line))
         .or_else(|| window(input, Step::Start))
 }
@@ -200,34 +201,6 @@ fn failed_elsewhere(input: &Input<'_>, line: &LineStatus, lines: &[LineStatus]) 
             version: failed.rendering.version.clone(),
         })
     })
-}
-
-/// One line at a time, least critical first.
-fn earlier(input: &Input<'_>, line: &LineStatus, lines: &[LineStatus]) -> Option<Hold> {
-    let others = || lines.iter().filter(|other| other.name != line.name);
-    if let Some(on_trial) = others().find(|other| other.trial.is_some()) {
-        return Some(Hold::EarlierLineNotDone {
-            line: on_trial.name.clone(),
-            what: "on trial".to_owned(),
-        });
-    }
-    let before = input
-        .lines
-        .iter()
-        .take_while(|(name, _)| *name != line.name);
-    for (name, desired) in before {
-        let status = others().find(|other| other.name == *name);
-        let what = match (desired, status) {
-            (Ok(desired), Some(status)) if is_done(status, desired) => continue,
-            (Ok(desired), _) => format!("does not run {} yet", desired.version),
-            (Err(_), _) => "cannot move".to_owned(),
-        };
-        return Some(Hold::EarlierLineNotDone {
-            line: name.clone(),
-            what,
-        });
-    }
-    None
 }
 
 /// A trial is started only if the line could go back.
@@ -313,6 +286,7 @@ mod tests {
             integration: "base".to_owned(),
             blueprint: blueprint.to_owned(),
             last_good: last_good.iter().map(pair).collect(),
+            on_trial: BTreeMap::new(),
         }
     }
 

@@ -37,7 +37,12 @@ pub(crate) fn finish(
         lines: Vec::new(),
     };
     for turn in turns {
-        changes.extend(turn.changes);
+        for change in turn.changes {
+            // Lines with the same routes ask for the same check.
+            if !changes.contains(&change) {
+                changes.push(change);
+            }
+        }
         events.extend(turn.events);
         let line = settled(input, turn.line, turn.hold.as_ref());
         view.lines.push(Row {
@@ -316,6 +321,7 @@ impl View<'_> {
             None => match &row.hold {
                 Some(
                     Hold::RequirementNotMet { .. }
+                    | Hold::BudgetTaken { .. }
                     | Hold::BlueprintMissing {
                         unknown: Some(_), ..
                     },

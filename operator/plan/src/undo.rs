@@ -39,12 +39,9 @@ fn asked(input: &Input<'_>) -> Option<String> {
     matches!(go, Go::Abort | Go::Undo).then(|| format!("the release was given up ({go:?})"))
 }
 
-/// Whether a line failed the current target, and that concerns the whole plant. A trial that fails now is not in `lines` yet.
+/// Whether a line failed the current target: then the plant stops for it. A trial that fails now is not in `lines` yet.
 fn failed_elsewhere(input: &Input<'_>, but: &str, lines: &[LineStatus]) -> Option<String> {
     let target = input.target()?;
-    if target.rollback.scope == RollbackScope::Line {
-        return None;
-    }
     lines.iter().find_map(|line| {
         let failing = line
             .trial
@@ -116,6 +113,7 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
     };
     let why = match target.go {
         Go::Undo => asked(input),
+        Go::Proceed | Go::Wait | Go::Abort if target.rollback.scope == RollbackScope::Line => None,
         Go::Proceed | Go::Wait | Go::Abort => failed_elsewhere(input, "", &lines),
     };
     let Some(why) = why else {

@@ -89,6 +89,8 @@ impl Fleet {
                 },
                 parameters: Parameters::new(),
                 waves: Vec::new(),
+                max_concurrent_lines: 1,
+                max_concurrent_lines_in_fleet: None,
                 analysis: analysis(),
                 rollback: Rollback::default(),
                 paused: false,

@@ -19,6 +19,14 @@ pub struct Act {
     pub go: Option<Go>,
     /// Lines that were promoted go on being judged, as in a wave's soak, or do not.
     pub soaking: Option<bool>,
+    /// How many lines a release lets be on trial at a time, from the next one on.
+    pub lines_at_a_time: Option<i32>,
+    /// How many lines the plant lets be on trial at a time, over all its integrations.
+    pub plant_allows: Option<i32>,
+    /// Equipment families, by line.
+    pub families: BTreeMap<String, String>,
+    /// What another integration of the plant has on trial, by line: whether its pods may change already.
+    pub beside: Option<BTreeMap<String, bool>>,
     /// What a failure takes back, from the next release on.
     pub scope: Option<RollbackScope>,
     /// How releases are judged, from the next one on: fields that replace those of the analysis.
@@ -98,6 +106,18 @@ pub struct Place {
     stage: String,
 }
 
+/// Lines on trial, in words.
+fn beside(on_trial: &BTreeMap<String, bool>) -> String {
+    let word = |checked: bool| if checked { "checked" } else { "unchecked" };
+    let lines = on_trial
+        .iter()
+        .map(|(line, checked)| format!("{line} ({})", word(*checked)));
+    match on_trial.is_empty() {
+        true => "nothing".to_owned(),
+        false => lines.collect::<Vec<_>>().join(", "),
+    }
+}
+
 /// An object to edit: the first of that kind, line and stage.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Edit {
@@ -114,6 +134,7 @@ impl World {
     /// Something happens.
     pub fn act(&mut self, act: &Act) {
         self.act_on_rules(act);
+        self.act_on_limits(act);
         if let Some(version) = &act.release {
             self.tell("", &format!("--- {version} is released"));
             self.release(version);
@@ -125,6 +146,7 @@ impl World {
                 integration: "base".to_owned(),
                 blueprint: "plant-base".to_owned(),
                 last_good: BTreeMap::from([("site".to_owned(), version.clone())]),
+                on_trial: BTreeMap::new(),
             }];
         }
         self.act_on_lines(act);
@@ -133,6 +155,38 @@ impl World {
         self.act_on_objects(act);
         if act.looks > 0 {
             self.look_again(act.looks);
+        }
+    }
+
+    /// How many lines may be on trial beside each other, and which.
+    fn act_on_limits(&mut self, act: &Act) {
+        if let Some(lines) = act.lines_at_a_time {
+            self.lines_at_a_time = lines;
+        }
+        if let Some(lines) = act.plant_allows {
+            self.site.spec.max_concurrent_lines = Some(lines);
+            self.site_changed();
+        }
+        for line in &mut self.site.spec.lines {
+            if let Some(family) = act.families.get(&line.name) {
+                line.equipment_family = Some(family.clone());
+            }
+        }
+        if let Some(on_trial) = &act.beside {
+            self.tell(
+                "",
+                &format!(
+                    "--- beside it, consumption has on trial: {}",
+                    beside(on_trial)
+                ),
+            );
+            self.neighbours = vec![Neighbour {
+                integration: "consumption".to_owned(),
+                blueprint: "line-consumption".to_owned(),
+                last_good: BTreeMap::new(),
+                on_trial: on_trial.clone(),
+            }];
+            // No watch tells: the operator looks again by itself.
         }
     }
 

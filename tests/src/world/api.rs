@@ -1,8 +1,10 @@
 //! The API server, as far as the operator writes to it: every write has its precondition.
 
 use super::World;
+use andon_api::LineStatus;
 use andon_plan::{Change, DryRun, Plan, Revision};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 impl World {
@@ -147,15 +149,17 @@ impl World {
         }
     }
 
-    /// What the API server says of the unchecked trial's objects.
-    pub(super) fn dry_run(&self) -> Option<DryRun> {
-        let line = self
-            .integration
-            .status
-            .lines
-            .iter()
-            .find(|line| line.trial.as_ref().is_some_and(|trial| !trial.checked))?;
-        let digest = &line.trial.as_ref()?.rendering.digest;
+    /// What the API server says of the objects of unchecked trials.
+    pub(super) fn dry_runs(&self) -> BTreeMap<String, DryRun> {
+        let lines = self.integration.status.lines.iter();
+        lines
+            .filter_map(|line| Some((line.name.clone(), self.dry_run(line)?)))
+            .collect()
+    }
+
+    fn dry_run(&self, line: &LineStatus) -> Option<DryRun> {
+        let trial = line.trial.as_ref().filter(|trial| !trial.checked)?;
+        let digest = &trial.rendering.digest;
         let revision = self
             .revisions
             .iter()

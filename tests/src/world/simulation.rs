@@ -10,6 +10,7 @@ use super::{Faults, Random, Variant, World, analysis};
 use andon_api::{Analysis, Bake, BakeClock, Go, RollbackScope};
 use demand::Bad;
 pub use shrink::{Cut, shrink};
+use std::collections::BTreeMap;
 
 /// What came of a run.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +71,10 @@ impl<'a> Run<'a> {
             .collect();
         let mut world = World::new(&lines, seed);
         world.analysis = short();
+        for line in &mut world.site.spec.lines {
+            let family = random.below(4);
+            line.equipment_family = (family > 0).then(|| format!("family-{family}"));
+        }
         Self {
             world,
             random,
@@ -135,6 +140,12 @@ impl<'a> Run<'a> {
             false => RollbackScope::Plant,
         };
         self.world.analysis = short();
+        self.world.site.spec.max_concurrent_lines = None;
+        self.world.act(&Act {
+            beside: Some(BTreeMap::new()),
+            ..Act::default()
+        });
+        self.world.lines_at_a_time = chance::lines_at_a_time(&mut self.random);
         for line in &mut self.world.site.spec.lines {
             line.parameters.remove("erp");
         }
@@ -150,6 +161,8 @@ impl<'a> Run<'a> {
             return;
         }
         self.drain();
+        // One at a time, so that it is certain which line sees the bad one.
+        self.world.lines_at_a_time = 1;
         let bad = self.bad();
         let before = self.refused();
         let kind = format!("{:?}", bad.variant);

@@ -18,6 +18,7 @@ impl World {
             digest: self.target_digest(version),
             rollback: andon_api::Rollback { scope: self.scope },
             go: andon_api::Go::Proceed,
+            max_concurrent_lines: self.lines_at_a_time,
             soaking: self.soaking,
             retry: None,
         };

@@ -78,6 +78,16 @@ pub struct IntegrationReleaseSpec {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub waves: Vec<Wave>,
+    /// How many lines of a plant may be on trial at a time. More than one only among lines of the same criticality, and of an
+    /// equipment family only once one of its lines has passed. Left out: 1.
+    #[serde(default = "super::one", skip_serializing_if = "super::is_one")]
+    #[schemars(range(min = 1, max = 64))]
+    pub max_concurrent_lines: i32,
+    /// How many lines may be on trial at a time at all plants together. No more plants are under way than could each have
+    /// `maxConcurrentLines` on trial. Left out: no limit but that of the waves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_concurrent_lines_in_fleet: Option<i32>,
     /// How each canary is judged.
     pub analysis: Analysis,
     /// What a failure takes back.

@@ -56,3 +56,12 @@ pub type Parameters = serde_json::Map<String, serde_json::Value>;
 pub(crate) fn parameters_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
 }
+
+/// One at a time.
+fn one() -> i32 {
+    1
+}
+
+fn is_one(number: &i32) -> bool {
+    *number == 1
+}

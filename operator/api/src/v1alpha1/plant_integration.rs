@@ -63,6 +63,10 @@ pub struct Target {
     pub digest: String,
     /// Whether lines may start to move.
     pub go: Go,
+    /// How many lines may be on trial at a time.
+    #[serde(default = "super::one", skip_serializing_if = "super::is_one")]
+    #[schemars(range(min = 1, max = 64))]
+    pub max_concurrent_lines: i32,
     /// Whether promoted lines go on being judged: until the wave's soak is over.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub soaking: bool,

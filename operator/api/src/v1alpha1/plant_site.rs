@@ -50,6 +50,11 @@ pub struct PlantSiteSpec {
     #[schemars(length(min = 1, max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub lines: Vec<Line>,
+    /// How many lines may be on trial at a time, over all integrations of the plant; what takes part once for the whole plant counts
+    /// as one. Left out: each integration keeps to what its release allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_concurrent_lines: Option<i32>,
     /// The integrations this plant wants.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
@@ -77,6 +82,12 @@ pub struct Line {
     /// 0 to 1000. The line with the lowest number moves first.
     #[schemars(range(min = 0, max = 1000))]
     pub criticality: i32,
+    /// Lines with the same kind of equipment, for instance `filler-k`. A change passes on one line of a family before it is tried
+    /// on a second one at the same time as others. Lines without a family count as one family: nobody has said that they differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = rule::NAME))]
+    #[x_kube(validation = rule::label("equipmentFamily"))]
+    pub equipment_family: Option<String>,
     /// Values for this line alone; they win over the plant's.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     #[schemars(schema_with = "parameters_schema")]

@@ -5,7 +5,7 @@ use crate::adapter::{counters, direct, prometheus};
 use crate::context::{Context, said};
 use crate::kinds::{CHILDREN, Kind};
 use crate::server_side_apply::Owner;
-use andon_api::{Blueprint, PlantIntegration, PlantSite, label};
+use andon_api::{Blueprint, PlantIntegration, PlantSite, Trial, label};
 use andon_plan::{DryRun, Integration, Neighbour, Observed, Reading, Revision, Seen, Site};
 use futures::future::try_join_all;
 use futures::try_join;
@@ -87,10 +87,10 @@ pub async fn observe(
         objects,
         pods,
         readings: BTreeMap::new(),
-        dry_run: None,
+        dry_runs: BTreeMap::new(),
     };
     observed.readings = readings(context, &observed).await;
-    observed.dry_run = dry_run(context, &observed).await;
+    observed.dry_runs = dry_runs(context, &observed).await;
     // Asking took time; the decision is about now.
     observed.now = Timestamp::now();
     Ok(Some(observed))
@@ -164,15 +164,24 @@ async fn neighbours(api: &Api<PlantIntegration>, name: &str) -> Result<Vec<Neigh
         .map_err(read("the plant's other integrations"))?;
     let others = all.into_iter().filter(|other| other.name_any() != name);
     Ok(others
-        .filter_map(|other| {
-            let last_good = other.status.unwrap_or_default().lines.into_iter();
-            Some(Neighbour {
+        .map(|other| {
+            let lines = other.status.unwrap_or_default().lines;
+            let on_trial = lines
+                .iter()
+                .filter_map(|line| Some((line.name.clone(), line.trial.as_ref()?.checked)));
+            let on_trial = on_trial.collect();
+            let last_good = lines.into_iter();
+            Neighbour {
+                on_trial,
                 integration: other.spec.integration,
-                blueprint: other.spec.target?.blueprint.name,
+                blueprint: other
+                    .spec
+                    .target
+                    .map_or_else(String::new, |it| it.blueprint.name),
                 last_good: last_good
                     .filter_map(|line| Some((line.name, line.last_good?.version)))
                     .collect(),
-            })
+            }
         })
         .collect())
 }
@@ -246,15 +255,23 @@ async fn readings(context: &Context, observed: &Observed) -> BTreeMap<String, Re
     }
 }
 
-/// Whether the API server would take the objects of the unchecked trial.
-async fn dry_run(context: &Context, observed: &Observed) -> Option<DryRun> {
-    let trial = observed
-        .integration
-        .status
-        .lines
-        .iter()
-        .filter_map(|line| line.trial.as_ref())
-        .find(|trial| !trial.checked && trial.failure.is_none())?;
+/// Whether the API server would take the objects of the unchecked trials, by line.
+async fn dry_runs(context: &Context, observed: &Observed) -> BTreeMap<String, DryRun> {
+    let mut answers = BTreeMap::new();
+    for line in &observed.integration.status.lines {
+        let trial = line.trial.as_ref();
+        let unchecked = trial.filter(|it| !it.checked && it.failure.is_none());
+        if let Some(trial) = unchecked
+            && let Some(answer) = dry_run(context, observed, trial).await
+        {
+            answers.insert(line.name.clone(), answer);
+        }
+    }
+    answers
+}
+
+/// Whether the API server would take the objects of a trial; none: its rendering is not kept.
+async fn dry_run(context: &Context, observed: &Observed, trial: &Trial) -> Option<DryRun> {
     let mut revisions = observed.revisions.iter();
     let revision = revisions.find(|it| it.name == trial.rendering.revision)?;
     let rendering = &revision.rendering;

@@ -16,16 +16,7 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
             .iter()
             .find(|l| l.name == name)
     };
-    let on_trial = plan
-        .status
-        .lines
-        .iter()
-        .filter_map(|l| l.trial.as_ref())
-        .filter(|trial| !going_back(trial))
-        .count();
-    findings.demand(on_trial <= 1, "I1", || {
-        format!("{on_trial} lines are on trial at once")
-    });
+    super::beside::check(observed, plan, findings);
     for line in &plan.status.lines {
         let had = before(&line.name);
         match (had.and_then(|l| l.trial.as_ref()), &line.trial) {
@@ -99,7 +90,7 @@ fn begins(
     findings.demand(stopped.is_none() || lifted, "I10", || {
         format!("{name} begins though the plant has stopped for this target")
     });
-    earlier_are_done(observed, plan, name, findings);
+    super::beside::may_begin(observed, plan, name, findings);
     let digest = &new.rendering.digest;
     let saved = plan.changes.iter().any(|c| matches!(c, crate::Change::SaveRevision { rendering, .. } if rendering.digest == *digest));
     let kept = observed
@@ -129,40 +120,6 @@ fn lifted(observed: &Observed, plan: &Plan) -> bool {
     (after.retried != before.retried && after.retried == own)
         || (after.release_retried != before.release_retried
             && after.release_retried.as_ref() == release)
-}
-
-/// Every line before this one, by criticality and name, runs what it should.
-fn earlier_are_done(observed: &Observed, plan: &Plan, name: &str, findings: &mut Findings<'_>) {
-    let spec = &observed.site.spec;
-    let chosen = spec
-        .integrations
-        .iter()
-        .find(|i| i.name == observed.integration.spec.integration);
-    let excluded = |l: &str| {
-        chosen
-            .and_then(|c| c.lines.as_ref())
-            .is_some_and(|s| s.exclude.iter().any(|e| e == l))
-    };
-    let Some(own) = spec.lines.iter().find(|l| l.name == name) else {
-        return;
-    };
-    for other in spec
-        .lines
-        .iter()
-        .filter(|l| (l.criticality, &l.name) < (own.criticality, &own.name) && !excluded(&l.name))
-    {
-        let runs = plan
-            .status
-            .lines
-            .iter()
-            .find(|l| l.name == other.name)
-            .and_then(|l| l.last_good.as_ref());
-        let asked = findings.desired(observed, &other.name);
-        let done = asked.is_some() && asked.as_ref() == runs.map(|r| &r.digest);
-        findings.demand(done, "I11", || {
-            format!("{name} begins before {}", other.name)
-        });
-    }
 }
 
 /// A trial goes on, or another takes its place.
@@ -208,6 +165,7 @@ fn goes_on(
         }
     }
     if !old.checked && new.checked {
+        super::beside::may_change(observed, name, findings);
         is_open(observed, name, findings);
         let touched = plan.changes.iter().any(|c| touches(c, name));
         findings.demand(!touched, "I2", || {

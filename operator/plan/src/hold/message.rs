@@ -16,6 +16,11 @@ impl fmt::Display for Hold {
                 andon_api::label::RETRY
             ),
             Self::EarlierLineNotDone { line, what } => write!(f, "waits for {line}: {what}"),
+            Self::BudgetTaken { most, by } => write!(
+                f,
+                "the plant's maxConcurrentLines, over all its integrations, is {most}; on trial: {}",
+                by.join(", ")
+            ),
             Self::PlantStopped { line, version } => write!(
                 f,
                 "{version} failed on {line}; nothing moves here until the release or that line's parameters change, or {} is set anew",

@@ -18,10 +18,13 @@ pub(super) fn assign(fleet: &Fleet<'_>, progress: &Progress, target: &Target) ->
             progress.places(wave, under_way)
         })
         .collect();
+    let under_way = fleet.members.iter();
+    let under_way = under_way.filter(|it| it.under_way(&fleet.digest)).count();
+    let mut free = progress.most.saturating_sub(under_way);
     let mut changes = Vec::new();
     for member in &fleet.members {
         let wanted = match member.doing {
-            Doing::NotAsked => starts(member, &mut places)
+            Doing::NotAsked => starts(member, &mut places, &mut free)
                 .map(|wave| asked(target, progress, wave))
                 .or_else(|| member.waits()),
             _ => Some(member.goes_on(
@@ -45,7 +48,7 @@ pub(super) fn assign(fleet: &Fleet<'_>, progress: &Progress, target: &Target) ->
 }
 
 /// The wave of a plant that may start now; its place is taken.
-fn starts(member: &Member<'_>, places: &mut [Places]) -> Option<usize> {
+fn starts(member: &Member<'_>, places: &mut [Places], free: &mut usize) -> Option<usize> {
     let wave = member
         .wave
         .filter(|_| !member.plant.offline && member.plant.integration.is_some())?;
@@ -55,7 +58,8 @@ fn starts(member: &Member<'_>, places: &mut [Places]) -> Option<usize> {
     }
     // One that is still on trial for an earlier target has its place already.
     if !member.still_moves {
-        place.free = place.free.checked_sub(1)?;
+        let (left, in_fleet) = (place.free.checked_sub(1)?, free.checked_sub(1)?);
+        (place.free, *free) = (left, in_fleet);
     }
     Some(wave)
 }

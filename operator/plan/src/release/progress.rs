@@ -21,6 +21,8 @@ pub(super) struct Progress {
     pub(super) waves: Option<Vec<Step>>,
     /// Whether any plant may be asked at all.
     pub(super) going: bool,
+    /// Plants that may be under way at a time, in all waves together.
+    pub(super) most: usize,
 }
 
 /// One wave after this look.

@@ -10,6 +10,8 @@ use std::time::Duration;
 /// The waves of a release, read; without waves one that has every plant, is always open and knows no limits.
 pub(super) struct Waves<'a> {
     pub(super) waves: Vec<Read<'a>>,
+    /// Plants that may be under way at a time, in all waves together.
+    pub(super) most: usize,
 }
 
 /// One wave, read.
@@ -48,7 +50,28 @@ pub(super) fn read(spec: &IntegrationReleaseSpec) -> Result<Waves<'_>, String> {
                 .unwrap_or_default(),
         });
     }
-    Ok(Waves { waves })
+    Ok(Waves {
+        waves,
+        most: most_plants(spec)?,
+    })
+}
+
+/// How many plants may be under way so that no more lines than `maxConcurrentLinesInFleet` can be on trial.
+fn most_plants(spec: &IntegrationReleaseSpec) -> Result<usize, String> {
+    let (lines, fleet) = (
+        spec.max_concurrent_lines,
+        spec.max_concurrent_lines_in_fleet,
+    );
+    let Some(fleet) = fleet else {
+        return Ok(usize::MAX);
+    };
+    if lines < 1 || fleet < lines {
+        return Err(format!(
+            "spec.maxConcurrentLinesInFleet: {fleet} is less than the {lines} lines that maxConcurrentLines allows one \
+             plant, so that no plant could start; make it at least {lines}, or allow fewer lines at one plant"
+        ));
+    }
+    Ok(usize::try_from(fleet / lines).unwrap_or(usize::MAX))
 }
 
 fn requirement_is_right(requirement: &PlantRequirement) -> Result<(), String> {

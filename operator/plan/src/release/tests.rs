@@ -1,5 +1,7 @@
 use super::*;
 
+mod gates;
+mod toy;
 mod waves;
 use andon_api::{
     Go, HoldCount, IntegrationReleaseStatus, LineHold, LinePhase, LineStatus, RenderingReference,

@@ -37,7 +37,11 @@ pub(super) fn advance(
     };
     let going = barred.is_none();
     if waves.waves.is_empty() {
-        return Progress { waves: None, going };
+        return Progress {
+            waves: None,
+            going,
+            most: waves.most,
+        };
     }
     let mut steps: Vec<Step> = Vec::new();
     for (index, read) in waves.waves.iter().enumerate() {
@@ -56,6 +60,7 @@ pub(super) fn advance(
     Progress {
         waves: Some(steps),
         going,
+        most: waves.most,
     }
 }
 

@@ -6,6 +6,7 @@ use andon_api::{
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// What is out of order in a run. Half of them read nothing stale, so that stricter rules can be asked of them.
 pub(super) fn faults(random: &mut Random) -> Faults {
@@ -18,6 +19,15 @@ pub(super) fn faults(random: &mut Random) -> Faults {
         refused: random.below(2),
         two_leaders: random.chance(100),
         ..Faults::default()
+    }
+}
+
+/// How many lines a release lets be on trial at a time: often one, as where nothing is said.
+pub(super) fn lines_at_a_time(random: &mut Random) -> i32 {
+    match random.below(4) {
+        0 => 2,
+        1 => 3,
+        _ => 1,
     }
 }
 
@@ -47,6 +57,12 @@ impl Run<'_> {
             _ => RollbackScope::Plant,
         };
         self.world.soaking = random.chance(300);
+        self.world.lines_at_a_time = lines_at_a_time(random);
+        self.world.site.spec.max_concurrent_lines = match random.below(4) {
+            0 => Some(1),
+            1 => Some(2),
+            _ => None,
+        };
         let mut analysis = short();
         if random.chance(200) {
             analysis.checks.push(Check {
@@ -193,7 +209,7 @@ impl Run<'_> {
         let line = self.random.pick(&lines).cloned().unwrap_or_default();
         let some = |text: &str| Some(text.to_owned());
         let act = Act::default();
-        match self.random.below(24) {
+        match self.random.below(25) {
             0 => Act {
                 erp: some("down"),
                 ..act
@@ -287,11 +303,24 @@ impl Run<'_> {
                 soaking: Some(self.random.chance(500)),
                 ..act
             },
+            23 => Act {
+                beside: Some(self.beside()),
+                ..act
+            },
             _ => {
                 self.meddle();
                 act
             }
         }
+    }
+
+    /// What another integration has on trial, at the same time.
+    fn beside(&mut self) -> BTreeMap<String, bool> {
+        let random = &mut self.random;
+        let count = random.below(3);
+        (0..count)
+            .map(|number| (format!("line-{}", number + 1), random.chance(500)))
+            .collect()
     }
 
     fn added(&mut self) -> Act {

@@ -1,169 +1,8 @@
-//! Waves, approvals, levers: a fleet of toy plants that do what they are asked when the test says so.
+//! Waves: which plants are asked, when, and how many at a time.
 
+use super::toy::{FIVE, Fleet, ringed, two_waves};
 use super::*;
-use andon_api::{LineStatus, WavePhase};
-use jiff::SignedDuration;
-use serde_json::Value;
-
-/// A release on its way; every look is carried out at once.
-struct Fleet {
-    seen: ObservedRelease,
-    events: Vec<String>,
-}
-
-impl Fleet {
-    /// Plants named with their ring, released with these waves.
-    fn new(plants: &[(&str, &str)], waves: Value) -> Self {
-        let mut seen = observed();
-        seen.release.spec.waves = serde_json::from_value(waves).unwrap();
-        seen.release
-            .annotations
-            .insert("andon.dev/author".into(), "ben".into());
-        seen.plants = plants
-            .iter()
-            .map(|(name, ring)| ringed(name, ring))
-            .collect();
-        Self {
-            seen,
-            events: Vec::new(),
-        }
-    }
-
-    fn look(&mut self) {
-        let _last = self.rest();
-    }
-
-    /// Looks until nothing changes any more; the last look.
-    fn rest(&mut self) -> ReleasePlan {
-        for _ in 0..20 {
-            let plan = plan_release(&self.seen);
-            self.events
-                .extend(plan.events.iter().map(|it| it.reason.to_string()));
-            let quiet = plan.changes.is_empty() && !plan.write_status;
-            self.seen = obeyed(self.seen.clone());
-            if quiet {
-                return plan;
-            }
-        }
-        panic!("it never comes to rest: {:?}", self.seen.release.status);
-    }
-
-    fn plant(&mut self, name: &str) -> &mut ReleasePlant {
-        self.seen
-            .plants
-            .iter_mut()
-            .find(|it| it.namespace == name)
-            .unwrap()
-    }
-
-    fn status(&mut self, name: &str) -> &mut PlantIntegrationStatus {
-        &mut self.plant(name).integration.as_mut().unwrap().status
-    }
-
-    /// Every line of a plant runs what it is asked.
-    fn done(&mut self, name: &str) {
-        let index = self
-            .seen
-            .plants
-            .iter()
-            .position(|it| it.namespace == name)
-            .unwrap();
-        done(&mut self.seen, index);
-    }
-
-    /// A line of a plant fails what it is asked.
-    fn failed(&mut self, name: &str) {
-        let now = self.seen.now;
-        let target = self.target(name).unwrap().digest;
-        let mut line = line("packaging-1");
-        line.failed = Some(andon_api::Failed {
-            rendering: RenderingReference {
-                version: "1.2.0".into(),
-                digest: "sha256:bb".into(),
-                revision: "r".into(),
-            },
-            target_digest: target,
-            reason: "CheckFailed".into(),
-            message: String::new(),
-            at: k8s_openapi_time(now),
-            restored: None,
-        });
-        self.status(name).lines = vec![line];
-    }
-
-    fn target(&self, name: &str) -> Option<Target> {
-        let plant = self
-            .seen
-            .plants
-            .iter()
-            .find(|it| it.namespace == name)
-            .unwrap();
-        plant.integration.as_ref().unwrap().spec.target.clone()
-    }
-
-    /// The plants that are asked for the version of the release, and may go on.
-    fn going(&self) -> Vec<&str> {
-        let version = &self.seen.release.spec.blueprint.version;
-        let asked = self.seen.plants.iter().filter(|it| {
-            let target = it
-                .integration
-                .as_ref()
-                .and_then(|it| it.spec.target.as_ref());
-            target.is_some_and(|it| it.blueprint.version == *version && it.go == Go::Proceed)
-        });
-        asked.map(|it| it.namespace.as_str()).collect()
-    }
-
-    fn wave(&self, name: &str) -> andon_api::WaveStatus {
-        let waves = &self.seen.release.status.waves;
-        waves.iter().find(|it| it.name == name).unwrap().clone()
-    }
-
-    fn hold(&self, name: &str) -> String {
-        self.wave(name).hold.map(|it| it.reason).unwrap_or_default()
-    }
-
-    fn wait(&mut self, seconds: i64) {
-        self.seen.now += SignedDuration::from_secs(seconds);
-    }
-
-    fn annotate(&mut self, key: &str, value: &str) {
-        self.seen
-            .release
-            .annotations
-            .insert(key.into(), value.into());
-    }
-
-    fn bump(&mut self, version: &str) {
-        self.seen.release.spec.blueprint.version = version.into();
-        let mut blueprint = blueprint();
-        blueprint.version = version.into();
-        blueprint.files.insert("VERSION".into(), version.into());
-        self.seen.blueprint = Seen::Present(blueprint);
-        self.seen.release.generation += 1;
-    }
-}
-
-fn ringed(name: &str, ring: &str) -> ReleasePlant {
-    let mut plant = plant(name);
-    plant.labels.insert("ring".into(), ring.into());
-    plant
-}
-
-fn two_waves() -> Value {
-    json!([
-        {"name": "pilot", "plants": {"matchLabels": {"ring": "pilot"}}, "soak": "1h"},
-        {"name": "rest", "plants": {}, "maxConcurrentPlants": 2},
-    ])
-}
-
-const FIVE: [(&str, &str); 5] = [
-    ("a", "rest"),
-    ("b", "pilot"),
-    ("c", "rest"),
-    ("d", "rest"),
-    ("e", "pilot"),
-];
+use andon_api::WavePhase;
 
 #[test]
 fn waves_follow_each_other_after_their_soak() {
@@ -305,51 +144,6 @@ fn as_many_plants_may_fail_as_the_wave_says() {
 }
 
 #[test]
-fn a_wave_waits_for_approval_of_this_digest() {
-    let waves = json!([{"name": "emea", "plants": {}, "approval": {"allOf": [{"group": "ot", "count": 1}]}}]);
-    let mut fleet = Fleet::new(&[("a", "x")], waves);
-    let plan = fleet.rest();
-    assert_eq!(fleet.hold("emea"), "AwaitingApproval");
-    assert!(reasons(&plan).contains(&triple("Reconciling", "True", "AwaitingApproval")));
-    let digest = fleet.seen.release.status.digest.clone().unwrap();
-    assert!(fleet.wave("emea").hold.unwrap().message.contains(&digest));
-    let approval = |digest: &str| {
-        serde_json::from_value::<ApprovalSpec>(json!({
-            "release": "confirmations", "digest": digest, "wave": "emea", "approver": "anna", "groups": ["ot"],
-        }))
-        .unwrap()
-    };
-    fleet.seen.approvals = vec![approval(&digest)];
-    fleet.look();
-    assert_eq!(fleet.going(), ["a"]);
-    // Void as soon as anything else is asked: the plant finishes nothing more of the old, and gets nothing of the new.
-    fleet.bump("1.3.0");
-    fleet.look();
-    assert_eq!(fleet.hold("emea"), "AwaitingApproval");
-    let target = fleet.target("a").unwrap();
-    assert_eq!(
-        (target.blueprint.version.as_str(), target.go),
-        ("1.2.0", Go::Wait)
-    );
-}
-
-#[test]
-fn an_approval_that_expires_later_does_not_close_an_open_wave() {
-    let waves = json!([{"name": "emea", "plants": {}, "maxConcurrentPlants": 1, "approval": {"allOf": [{"group": "ot", "count": 1}]}}]);
-    let mut fleet = Fleet::new(&[("a", "x"), ("b", "x")], waves);
-    fleet.look();
-    let digest = fleet.seen.release.status.digest.clone().unwrap();
-    fleet.seen.approvals = vec![serde_json::from_value(json!({
-        "release": "confirmations", "digest": digest, "approver": "anna", "groups": ["ot"], "expires": "2026-11-21T09:00:00Z",
-    })).unwrap()];
-    fleet.look();
-    fleet.wait(7200);
-    fleet.done("a");
-    fleet.look();
-    assert_eq!(fleet.going(), ["a", "b"]);
-}
-
-#[test]
 fn a_plant_that_joins_gets_the_release_by_its_own_gates() {
     let mut fleet = Fleet::new(&FIVE, two_waves());
     fleet.look();
@@ -463,87 +257,6 @@ fn a_newer_version_replaces_a_running_one_and_stops_its_later_lines() {
 }
 
 #[test]
-fn levers_are_honoured_once_for_each_value() {
-    let mut fleet = Fleet::new(
-        &[("a", "x"), ("b", "x")],
-        json!([{"name": "all", "plants": {}, "maxConcurrentPlants": 1}]),
-    );
-    fleet.look();
-    fleet.annotate("andon.dev/pause", "monday");
-    fleet.look();
-    assert_eq!(fleet.target("a").unwrap().go, Go::Wait);
-    fleet.annotate("andon.dev/resume", "tuesday");
-    fleet.look();
-    assert_eq!(fleet.target("a").unwrap().go, Go::Proceed);
-    // Both annotations stay, as Git keeps them; neither does anything again.
-    fleet.look();
-    assert_eq!(fleet.target("a").unwrap().go, Go::Proceed);
-    fleet.annotate("andon.dev/abort", "wednesday");
-    fleet.look();
-    assert_eq!(
-        (fleet.target("a").unwrap().go, fleet.target("b")),
-        (Go::Abort, None)
-    );
-    assert_eq!(fleet.seen.release.status.phase, Some(ReleasePhase::Aborted));
-    fleet.annotate("andon.dev/undo", "thursday");
-    fleet.look();
-    assert_eq!(fleet.target("a").unwrap().go, Go::Undo);
-    fleet.annotate("andon.dev/retry", "friday");
-    fleet.look();
-    let target = fleet.target("a").unwrap();
-    assert_eq!(
-        (target.go, target.retry.as_deref()),
-        (Go::Proceed, Some("friday"))
-    );
-    fleet.annotate("andon.dev/abort", "saturday");
-    fleet.look();
-    // Another version is another question.
-    fleet.bump("1.3.0");
-    fleet.look();
-    assert_eq!(fleet.target("a").unwrap().go, Go::Proceed);
-}
-
-#[test]
-fn scope_release_takes_it_back_everywhere() {
-    let mut fleet = Fleet::new(&FIVE, two_waves());
-    fleet.seen.release.spec.rollback.scope = andon_api::RollbackScope::Release;
-    fleet.look();
-    fleet.done("b");
-    fleet.look();
-    fleet.failed("e");
-    fleet.look();
-    for plant in ["b", "e"] {
-        assert_eq!(fleet.target(plant).unwrap().go, Go::Undo, "{plant}");
-    }
-    assert_eq!(fleet.target("a"), None);
-    let given_up = fleet.seen.release.status.levers.given_up.clone().unwrap();
-    assert_eq!(given_up.why, "plant e failed it");
-}
-
-#[test]
-fn a_lost_status_opens_nothing_that_was_not_open() {
-    let mut fleet = Fleet::new(&FIVE, two_waves());
-    fleet.look();
-    fleet.done("b");
-    fleet.done("e");
-    fleet.look();
-    fleet.wait(1800);
-    fleet.seen.release.status = IntegrationReleaseStatus {
-        observed_generation: -1,
-        ..IntegrationReleaseStatus::default()
-    };
-    fleet.look();
-    assert_eq!(fleet.wave("pilot").phase, WavePhase::Soaking);
-    fleet.wait(1800);
-    fleet.look();
-    // The soak began anew: nobody knows when it began before.
-    assert_eq!(fleet.going(), ["b", "e"]);
-    fleet.wait(1800);
-    fleet.look();
-    assert_eq!(fleet.going(), ["a", "b", "c", "e"]);
-}
-
-#[test]
 fn a_clock_that_is_set_back_lengthens_a_soak() {
     let mut fleet = Fleet::new(&FIVE, two_waves());
     fleet.look();
@@ -629,50 +342,6 @@ fn the_status_does_not_grow_with_the_fleet() {
 }
 
 #[test]
-fn a_failure_counts_while_the_plant_has_yet_to_see_that_it_must_wait() {
-    let waves = json!([{"name": "all", "plants": {}, "maxConcurrentPlants": 1}]);
-    let mut fleet = Fleet::new(&[("a", "x"), ("b", "x")], waves);
-    fleet.look();
-    fleet.failed("a");
-    let plan = plan_release(&fleet.seen);
-    let told = |name: &str| {
-        plan.changes
-            .iter()
-            .find(|it| it.namespace == name)
-            .map(|it| it.target.go)
-    };
-    assert_eq!((told("a"), told("b")), (Some(Go::Wait), None));
-    // The write has another generation, of which the plant's status does not speak yet.
-    let seen = fleet.plant("a").integration.as_mut().unwrap();
-    seen.generation += 1;
-    seen.spec.target = Some(plan.changes[0].target.clone());
-    fleet.seen.release.status = plan.status;
-    let again = plan_release(&fleet.seen);
-    assert!(again.changes.is_empty(), "{:?}", again.changes);
-}
-
-#[test]
-fn a_retry_is_not_undone_by_the_failure_that_it_takes_off() {
-    let mut fleet = Fleet::new(&[("a", "x")], json!([{"name": "all", "plants": {}}]));
-    fleet.seen.release.spec.rollback.scope = andon_api::RollbackScope::Release;
-    fleet.look();
-    fleet.failed("a");
-    fleet.look();
-    assert_eq!(fleet.target("a").unwrap().go, Go::Undo);
-    fleet.annotate("andon.dev/retry", "friday");
-    fleet.look();
-    let target = fleet.target("a").unwrap();
-    assert_eq!(
-        (target.go, target.retry.as_deref()),
-        (Go::Proceed, Some("friday"))
-    );
-    // What fails after it was honoured counts again.
-    fleet.status("a").release_retried = Some("friday".into());
-    fleet.look();
-    assert_eq!(fleet.target("a").unwrap().go, Go::Undo);
-}
-
-#[test]
 fn a_wave_is_not_over_before_anybody_has_shown_anything() {
     for offline in [true, false] {
         let mut fleet = Fleet::new(&[("a", "rest"), ("b", "pilot")], two_waves());
@@ -690,20 +359,6 @@ fn a_wave_is_not_over_before_anybody_has_shown_anything() {
             (why, None)
         );
     }
-}
-
-#[test]
-fn what_was_given_up_stays_so_when_the_status_is_lost() {
-    let mut fleet = Fleet::new(&[("a", "x")], json!([{"name": "all", "plants": {}}]));
-    fleet.look();
-    fleet.annotate("andon.dev/abort", "monday");
-    fleet.look();
-    fleet.seen.release.status = IntegrationReleaseStatus {
-        observed_generation: -1,
-        ..IntegrationReleaseStatus::default()
-    };
-    fleet.look();
-    assert_eq!(fleet.target("a").unwrap().go, Go::Abort);
 }
 
 #[test]
@@ -769,5 +424,36 @@ fn a_wave_put_in_before_one_that_is_over_comes_first() {
     assert_eq!(
         (fleet.hold("rest").as_str(), fleet.target("a")),
         ("EarlierWaveNotDone", None)
+    );
+}
+
+#[test]
+fn no_more_lines_than_the_fleet_allows_can_be_on_trial() {
+    let waves = json!([{"name": "all", "plants": {}}]);
+    let mut fleet = Fleet::new(&FIVE, waves);
+    let spec = &mut fleet.seen.release.spec;
+    (
+        spec.max_concurrent_lines,
+        spec.max_concurrent_lines_in_fleet,
+    ) = (2, Some(5));
+    fleet.look();
+    // Two plants with two lines each; a third one could have two as well.
+    assert_eq!(fleet.going(), ["a", "b"]);
+    assert_eq!(fleet.target("a").unwrap().max_concurrent_lines, 2);
+    fleet.done("a");
+    fleet.look();
+    assert_eq!(fleet.going(), ["a", "b", "c"]);
+    // Without waves as well.
+    fleet.seen.release.spec.waves.clear();
+    fleet.seen.release.spec.max_concurrent_lines_in_fleet = Some(6);
+    fleet.look();
+    assert_eq!(fleet.going(), ["a", "b", "c", "d"]);
+    fleet.seen.release.spec.max_concurrent_lines_in_fleet = Some(1);
+    fleet.look();
+    let ready = condition::find(&fleet.seen.release.status.conditions, ConditionType::Ready);
+    let message = &ready.unwrap().message;
+    assert!(
+        message.starts_with("spec.maxConcurrentLinesInFleet: 1 is less than the 2 lines"),
+        "{message}"
     );
 }

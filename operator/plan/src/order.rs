@@ -1,0 +1,237 @@
+//! Which lines may be on trial beside each other: less critical ones first, the first of an equipment family alone, and no more at
+//! a time than the release and the plant allow.
+
+use crate::hold::Hold;
+use crate::input::Input;
+use crate::observed::Neighbour;
+use crate::start::is_done;
+use andon_api::{Line, LineStatus};
+
+/// Why a line must not begin because of others; none: it may. Its own trial, which would be replaced, does not count.
+pub(crate) fn obstacle(input: &Input<'_>, line: &LineStatus, lines: &[LineStatus]) -> Option<Hold> {
+    let order = Order { input, line, lines };
+    order
+        .going_back()
+        .or_else(|| order.places())
+        .or_else(|| order.earlier())
+        .or_else(|| {
+            order
+                .family(line)
+                .map(|first| order.waits_for_family(first))
+        })
+        .or_else(|| order.budget())
+}
+
+struct Order<'a> {
+    input: &'a Input<'a>,
+    line: &'a LineStatus,
+    lines: &'a [LineStatus],
+}
+
+impl<'a> Order<'a> {
+    fn others(&self) -> impl Iterator<Item = &'a LineStatus> {
+        let own = &self.line.name;
+        self.lines.iter().filter(move |other| other.name != *own)
+    }
+
+    /// Whether a line runs what it should, and has passed.
+    fn done(&self, name: &str) -> bool {
+        let line = self.lines.iter().find(|line| line.name == name);
+        match (self.input.desired(name), line) {
+            (Some(Ok(desired)), Some(line)) => is_done(line, desired),
+            _ => false,
+        }
+    }
+
+    /// While a line that failed goes back nobody knows yet what that means for the others.
+    fn going_back(&self) -> Option<Hold> {
+        let failed = |other: &&LineStatus| {
+            let trial = other.trial.as_ref();
+            trial.is_some_and(|trial| trial.failure.is_some())
+        };
+        self.others()
+            .find(failed)
+            .map(|other| waits_for(&other.name, "on trial"))
+    }
+
+    /// As many lines as the release allows.
+    fn places(&self) -> Option<Hold> {
+        let most = self.input.most_on_trial();
+        let on_trial: Vec<&LineStatus> = self
+            .others()
+            .filter(|other| other.trial.is_some())
+            .collect();
+        let first = on_trial.first().filter(|_| on_trial.len() >= most)?;
+        Some(match most {
+            1 => waits_for(&first.name, "on trial"),
+            most => waits_for(
+                &first.name,
+                &format!("on trial, and {most} lines at a time are enough"),
+            ),
+        })
+    }
+
+    /// Every less critical line is done; those of the same criticality have at least begun, in the order of their names.
+    fn earlier(&self) -> Option<Hold> {
+        let own = self.criticality(&self.line.name);
+        for (name, desired) in &self.input.lines {
+            if *name == self.line.name {
+                return None;
+            }
+            let same = self.criticality(name) == own;
+            let known = self.lines.iter().find(|line| line.name == *name);
+            let begun = known.is_some_and(|it| it.trial.is_some() || self.family(it).is_some());
+            if self.done(name) || (same && begun && desired.is_ok()) {
+                continue;
+            }
+            return Some(match (desired, known) {
+                (Err(_), _) => waits_for(name, "cannot move"),
+                (Ok(_), Some(known)) if known.trial.is_some() => waits_for(name, "on trial"),
+                (Ok(desired), _) => {
+                    waits_for(name, &format!("does not run {} yet", desired.version))
+                }
+            });
+        }
+        None
+    }
+
+    /// The line of the same equipment family that has to pass before this one may be tried; none: one has passed, or none is on
+    /// trial.
+    fn family(&self, line: &LineStatus) -> Option<&'a LineStatus> {
+        let family = self.spec(&line.name)?.equipment_family.as_ref();
+        let mut members = self.input.observed.site.spec.lines.iter();
+        let passed = members
+            .any(|other| other.equipment_family.as_ref() == family && self.done(&other.name));
+        if passed {
+            return None;
+        }
+        self.lines.iter().find(|other| {
+            let same = self.spec(&other.name);
+            let same = same.is_some_and(|it| it.equipment_family.as_ref() == family);
+            same && other.name != line.name && other.trial.is_some()
+        })
+    }
+
+    fn waits_for_family(&self, first: &LineStatus) -> Hold {
+        let family = self
+            .spec(&first.name)
+            .and_then(|it| it.equipment_family.as_deref());
+        waits_for(
+            &first.name,
+            &match family {
+                Some(family) => format!("on trial, the first of equipment family {family}"),
+                None => "on trial, the first of the lines without an equipment family".to_owned(),
+            },
+        )
+    }
+
+    /// What the plant allows, over all its integrations.
+    fn budget(&self) -> Option<Hold> {
+        let budget = Budget::of(self.input)?;
+        let mut by = neighbours(&self.input.observed.neighbours);
+        let integration = &self.input.observed.integration.spec.integration;
+        let own = self.others().filter(|other| other.trial.is_some());
+        by.extend(own.map(|other| claim(integration, &other.name)));
+        budget.taken(by)
+    }
+
+    fn spec(&self, name: &str) -> Option<&'a Line> {
+        self.input.line(name)
+    }
+
+    fn criticality(&self, name: &str) -> Option<i32> {
+        self.spec(name).map(|line| line.criticality)
+    }
+}
+
+fn waits_for(line: &str, what: &str) -> Hold {
+    Hold::EarlierLineNotDone {
+        line: line.to_owned(),
+        what: what.to_owned(),
+    }
+}
+
+/// How many lines may be on trial in a plant, over all its integrations. Integrations are planned one by one, possibly by two operators
+/// at once, so none of them can just count: each writes its claim (an unchecked trial, which touches nothing), sees all claims once
+/// its own is written, and goes on only if all of them fit. Of any claims beyond the budget the one that was written last
+/// therefore sees that there are too many. So that they do not wait for each other for ever, those that come last by name give way.
+struct Budget {
+    most: usize,
+}
+
+impl Budget {
+    /// None: the plant sets none.
+    fn of(input: &Input<'_>) -> Option<Self> {
+        let most = input.observed.site.spec.max_concurrent_lines?;
+        Some(Self {
+            most: usize::try_from(most).unwrap_or(0).max(1),
+        })
+    }
+
+    fn taken(&self, mut by: Vec<String>) -> Option<Hold> {
+        by.sort();
+        (by.len() >= self.most).then_some(Hold::BudgetTaken {
+            most: self.most,
+            by,
+        })
+    }
+}
+
+/// What an unchecked trial may do about the plant's budget.
+pub(crate) enum Claim {
+    /// Its pods may change.
+    Granted,
+    /// Others have to be over, or to give way, first.
+    Waits(Hold),
+    /// It gives way: others come first.
+    GivesWay(Hold),
+}
+
+/// Whether the claim of an unchecked trial, which has been read back, fits into the plant's budget.
+pub(crate) fn claim_of(input: &Input<'_>, line: &str) -> Claim {
+    let Some(budget) = Budget::of(input) else {
+        return Claim::Granted;
+    };
+    let observed = input.observed;
+    let integration = &observed.integration.spec.integration;
+    let mine = claim(integration, line);
+    let own = observed.integration.status.lines.iter();
+    let own = own.filter_map(|it| Some((claim(integration, &it.name), it.trial.as_ref()?.checked)));
+    let others = observed.neighbours.iter().flat_map(|it| {
+        let claims = it.on_trial.iter();
+        claims.map(|(line, checked)| (claim(&it.integration, line), *checked))
+    });
+    // What has been granted comes first.
+    let mut claims: Vec<(bool, String)> = own
+        .chain(others)
+        .map(|(claim, checked)| (!checked, claim))
+        .collect();
+    claims.sort();
+    if claims.len() <= budget.most {
+        return Claim::Granted;
+    }
+    let rank = claims.iter().position(|(_, claim)| *claim == mine);
+    let others = claims.into_iter().map(|(_, claim)| claim);
+    let hold = Hold::BudgetTaken {
+        most: budget.most,
+        by: others.filter(|claim| *claim != mine).collect(),
+    };
+    match rank.is_some_and(|rank| rank < budget.most) {
+        true => Claim::Waits(hold),
+        false => Claim::GivesWay(hold),
+    }
+}
+
+fn claim(integration: &str, line: &str) -> String {
+    format!("{integration}/{line}")
+}
+
+fn neighbours(neighbours: &[Neighbour]) -> Vec<String> {
+    let of = |it: &Neighbour| {
+        let lines = it.on_trial.keys();
+        lines
+            .map(|line| claim(&it.integration, line))
+            .collect::<Vec<_>>()
+    };
+    neighbours.iter().flat_map(of).collect()
+}
