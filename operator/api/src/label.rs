@@ -34,6 +34,9 @@ pub const RESUME: &str = "andon.dev/resume";
 pub const ABORT: &str = "andon.dev/abort";
 /// On an IntegrationRelease: give up what it asks for now; promoted lines go back as well. Honoured once per value.
 pub const UNDO: &str = "andon.dev/undo";
+/// On a PlantIntegration: lines (`packaging-1,filling-1`) that are removed although documents wait in their queues; those are left
+/// where they are. Counts only while such a line is being removed.
+pub const SKIP_DRAIN: &str = "andon.dev/skip-drain";
 /// On an IntegrationRelease: who asked for this version. Never counts as an approver of it.
 pub const AUTHOR: &str = "andon.dev/author";
 

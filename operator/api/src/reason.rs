@@ -78,8 +78,12 @@ reasons! {
         SharedOutage,
         /// The canary has finished nothing yet and has no input waiting.
         NoInput,
-        /// The line is no longer in the PlantSite; what runs there is kept.
+        /// The line is no longer in the PlantSite, and how what runs there may be stopped is not known; it is kept.
         LineRemoved,
+        /// The line is no longer in the PlantSite, and documents wait in its queue.
+        NotDrained,
+        /// What the plant needs once is no longer in the PlantSite, and other integrations still run there.
+        StillNeeded,
         /// The API server has not said whether it would take the rendering's objects.
         DryRunUnanswered,
         /// The PlantSite cannot be used.
@@ -150,6 +154,10 @@ reasons! {
         LineSuperseded,
         /// A promoted line is taken back with the rest.
         LineUndone,
+        /// A line takes no part any more and is being removed.
+        LineRemoving,
+        /// Nothing of a line is left.
+        LineRemoved,
         /// Somebody had changed an object; it was put back.
         DriftPutBack,
         /// Nothing can be done until the spec changes.

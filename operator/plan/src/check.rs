@@ -7,6 +7,7 @@ mod acting;
 mod beside;
 mod deciding;
 mod ending;
+mod leaving;
 mod status_rule;
 mod undoing;
 

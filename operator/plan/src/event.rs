@@ -188,6 +188,28 @@ pub(crate) fn undone(
     event(true, EventReason::LineUndone, note, None)
 }
 
+pub(crate) fn removing(line: &LineStatus) -> Event {
+    let note = format!(
+        "{}: no longer a line of this integration; what feeds its queue is stopped, what waits is got done, then the rest is removed",
+        line.name
+    );
+    event(false, EventReason::LineRemoving, note, None)
+}
+
+/// A person has said that what waits is to be left.
+pub(crate) fn not_drained(line: &str) -> Event {
+    let note = format!(
+        "{line}: {} names it, so what waits in its queue is left there",
+        andon_api::label::SKIP_DRAIN
+    );
+    event(true, EventReason::LineRemoving, note, None)
+}
+
+pub(crate) fn removed(line: &str) -> Event {
+    let note = format!("{line}: nothing of it is left");
+    event(false, EventReason::LineRemoved, note, None)
+}
+
 pub(crate) fn drift(line: &str, related: Related) -> Event {
     let note = format!(
         "{line}: {} {} was not as rendered and is put back",

@@ -181,8 +181,24 @@ pub enum Hold {
         /// What the other lines did meanwhile.
         controls: String,
     },
-    /// The line is no longer in the PlantSite.
+    /// The line is no longer in the PlantSite, and nobody knows how what runs there may be stopped.
     LineRemoved,
+    /// Documents of a line that is being removed have not been got done.
+    NotDrained {
+        /// The stage that gets them done.
+        stage: String,
+        /// How many wait; none: nobody can tell.
+        waiting: Option<i64>,
+        /// Why nobody can tell.
+        why: Option<String>,
+        /// Whether the stage is there at all, so that it may get them done.
+        works: bool,
+    },
+    /// Other integrations still run where what the plant needs once is to be removed.
+    StillNeeded {
+        /// Their names.
+        by: Vec<String>,
+    },
     /// The kept rendering has gone.
     LastGoodMissing {
         /// Name of the ControllerRevision.
@@ -230,6 +246,8 @@ impl Hold {
             Self::SharedOutage { .. } => HoldReason::SharedOutage,
             Self::NoVerdict { .. } => HoldReason::NoVerdict,
             Self::LineRemoved => HoldReason::LineRemoved,
+            Self::NotDrained { .. } => HoldReason::NotDrained,
+            Self::StillNeeded { .. } => HoldReason::StillNeeded,
             Self::LastGoodMissing { .. } => HoldReason::LastGoodMissing,
         }
     }
@@ -248,6 +266,7 @@ impl Hold {
             | Self::AnalysisInvalid { .. }
             | Self::SpecInvalid { .. }
             | Self::LineRemoved
+            | Self::NotDrained { works: false, .. }
             | Self::LastGoodMissing { .. } => Ends::ByPerson,
             // No opening within years is ever long enough: somebody has to change something.
             Self::WindowClosed { closed } => match closed.next_open {
@@ -260,6 +279,8 @@ impl Hold {
                 None => Ends::ByPerson,
             },
             Self::EarlierLineNotDone { .. }
+            | Self::NotDrained { works: true, .. }
+            | Self::StillNeeded { .. }
             | Self::BudgetTaken { .. }
             | Self::RequirementNotMet { .. }
             | Self::CheckRunning { .. }
@@ -279,9 +300,6 @@ impl Hold {
     /// Whether it says that the spec, or what became of it, needs a person: the condition `Stalled`.
     pub const fn stalls(&self) -> bool {
         matches!(self.ends(), Ends::ByPerson)
-            && !matches!(
-                self,
-                Self::NoRelease | Self::Paused | Self::GivenUp { .. } | Self::LineRemoved
-            )
+            && !matches!(self, Self::NoRelease | Self::Paused | Self::GivenUp { .. })
     }
 }

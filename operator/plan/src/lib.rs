@@ -20,6 +20,7 @@ mod order;
 mod plan;
 mod progress;
 mod release;
+mod removal;
 mod site;
 mod stage;
 mod start;

@@ -19,7 +19,7 @@ use crate::observed::Revision;
 use crate::plan::{Change, Event};
 use crate::stage;
 use crate::start;
-use crate::{canary, memory, undo};
+use crate::{canary, memory, removal, undo};
 use andon_api::reason::FailureReason;
 use andon_api::{Failed, LineStatus, RenderingReference, Trial, TrialFailure};
 use andon_render::Rendering;
@@ -33,6 +33,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) hold: Option<Hold>,
     /// Whether everything is there as it should be, and works.
     pub(crate) in_place: bool,
+    /// Whether nothing of the line is left, so that it is forgotten.
+    pub(crate) gone: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -44,6 +46,7 @@ impl<'a> Turn<'a> {
             events: Vec::new(),
             hold: None,
             in_place: false,
+            gone: false,
         }
     }
 
@@ -62,6 +65,8 @@ impl<'a> Turn<'a> {
             Some(trial) if self.is_superseded(&trial) && self.supersede(&trial, lines) => {}
             Some(trial) if !trial.checked => self.check(trial),
             Some(trial) => canary::watch(&mut self, trial),
+            None if self.input.desired(&self.line.name).is_none() => removal::step(&mut self),
+            None if self.line.removing.take().is_some() => self.stay(lines),
             None if self.line.last_good.is_some() => self.keep(lines),
             None => {}
         }
@@ -166,10 +171,6 @@ impl<'a> Turn<'a> {
             return;
         };
         let desired = self.input.desired(&self.line.name);
-        if desired.is_none() {
-            // Removed from the plant: what runs is kept as it is.
-            return;
-        }
         let Some(revision) = self.kept(&kept) else {
             return;
         };
@@ -192,6 +193,13 @@ impl<'a> Turn<'a> {
         self.tell_drift(&outcome);
         self.follow(outcome);
         undo::soak(self, &revision.rendering, lines);
+    }
+
+    /// A line that was being removed takes part again. That is written first; then what it ran is put in place again.
+    fn stay(&mut self, lines: &[LineStatus]) {
+        self.keep(lines);
+        self.changes.clear();
+        self.events.clear();
     }
 
     // --- Superseded -----------------------------------------------------------------------------------------------

@@ -83,6 +83,7 @@ fn from_marks(input: &Input<'_>, name: &str) -> LineStatus {
         promoted: None,
         trial: None,
         failed,
+        removing: None,
         hold: None,
     }
 }

@@ -136,14 +136,19 @@ pub fn plan_site(observed: &ObservedSite) -> SitePlan {
     for seen in observed.integrations.iter().filter(|seen| {
         seen.owner.as_deref() == Some(&site.uid) && !wanted.contains(seen.name.as_str())
     }) {
-        let running = running_lines(&seen.status);
-        if running.is_empty() {
+        // A status that was lost says nothing; the integration controller puts it together first.
+        let known = seen.status.observed_generation > 0;
+        let running = lines(&seen.status);
+        if known && running.is_empty() {
             changes.push(SiteChange::Delete {
                 integration: seen.name.clone(),
                 uid: seen.uid.clone(),
             });
         } else {
-            kept.push(format!("{} (lines {})", seen.name, running.join(", ")));
+            kept.push(match running.is_empty() {
+                true => seen.name.clone(),
+                false => format!("{} (lines {})", seen.name, running.join(", ")),
+            });
         }
     }
     finish(observed, changes, accepted(&site.spec, &kept))
@@ -222,14 +227,10 @@ fn claim(observed: &ObservedSite, name: &str) -> Option<SiteChange> {
     })
 }
 
-/// Lines on which something runs or is about to.
-fn running_lines(status: &PlantIntegrationStatus) -> Vec<&str> {
-    status
-        .lines
-        .iter()
-        .filter(|line| line.running.is_some() || line.last_good.is_some() || line.trial.is_some())
-        .map(|line| line.name.as_str())
-        .collect()
+/// Lines of which something is left.
+fn lines(status: &PlantIntegrationStatus) -> Vec<&str> {
+    let lines = status.lines.iter();
+    lines.map(|line| line.name.as_str()).collect()
 }
 
 fn accepted(spec: &PlantSiteSpec, kept: &[String]) -> Vec<Wanted> {
@@ -247,11 +248,22 @@ fn accepted(spec: &PlantSiteSpec, kept: &[String]) -> Vec<Wanted> {
         }];
     }
     let message = format!(
-        "no longer in spec.integrations but still running: {}; what runs is kept: list it again, or delete the \
-         PlantIntegration of that name to stop and remove it",
+        "no longer in spec.integrations, and removed line by line once nothing waits in its queues: {}; see the \
+         PlantIntegration of that name",
         kept.join(", ")
     );
-    stalled(ConditionReason::Waiting, message)
+    [
+        (ConditionType::Ready, false),
+        (ConditionType::Reconciling, true),
+    ]
+    .into_iter()
+    .map(|(kind, status)| Wanted {
+        kind,
+        status,
+        reason: ConditionReason::Waiting,
+        message: message.clone(),
+    })
+    .collect()
 }
 
 fn count(number: usize, what: &str) -> String {
@@ -373,6 +385,7 @@ mod tests {
                 promoted: None,
                 trial: None,
                 failed: None,
+                removing: None,
                 hold: None,
             }],
             ..PlantIntegrationStatus::default()
@@ -509,11 +522,17 @@ mod tests {
             integration: "orders".into(),
             uid: "orders-uid".into(),
         };
+        // Nobody has looked at it: its status may have been lost.
+        assert!(plan_site(&observed).changes.is_empty());
+        observed.integrations[1].status.observed_generation = 1;
         assert_eq!(plan_site(&observed).changes, [delete]);
-        observed.integrations[1].status = runs("packaging-1");
+        observed.integrations[1].status = PlantIntegrationStatus {
+            observed_generation: 1,
+            ..runs("packaging-1")
+        };
         let plan = plan_site(&observed);
         assert!(plan.changes.is_empty());
-        let (_, reason, message) = condition(&plan, ConditionType::Stalled);
+        let (_, reason, message) = condition(&plan, ConditionType::Reconciling);
         assert_eq!(reason, "Waiting");
         assert!(message.contains("orders (lines packaging-1)"), "{message}");
     }

@@ -253,10 +253,25 @@ fn remove_leftovers(scene: Scene<'_>, rendering: &Rendering, outcome: &mut Outco
     outcome.delete(scene.stage_objects().filter(|live| !named(live)));
 }
 
+/// What to do now so that nothing of one stage is left.
+pub(crate) fn stop_one(scene: Scene<'_>, stage: &str) -> Outcome {
+    let mut outcome = Outcome::default();
+    let objects: Vec<&Value> = scene
+        .stage_objects()
+        .filter(|o| object::label(o, label::STAGE) == stage)
+        .collect();
+    let pods = scene.pods().filter(|pod| pod.stage == stage).count();
+    outcome.wait(Hold::OldInstanceLeaving {
+        stage: stage.to_owned(),
+        left: objects.len() + pods,
+    });
+    outcome.delete(objects);
+    outcome
+}
+
 /// What to do now so that nothing of a first install is left but its `InPlace` stages, which keep what they hold.
 /// The stages go in reverse order, each gone before the next is touched.
 pub(crate) fn stop(scene: Scene<'_>, rendering: Option<&Rendering>) -> Outcome {
-    let mut outcome = Outcome::default();
     let stays = |stage: &str| {
         rendering.is_some_and(|rendering| {
             rendering
@@ -275,18 +290,8 @@ pub(crate) fn stop(scene: Scene<'_>, rendering: Option<&Rendering>) -> Outcome {
         .filter(|stage| !stays(stage))
         .collect();
     stages.sort_by_key(|stage| (std::cmp::Reverse(rank(stage)), *stage));
-    let Some(stage) = stages.first() else {
-        return outcome;
-    };
-    let objects: Vec<&Value> = scene
-        .stage_objects()
-        .filter(|o| object::label(o, label::STAGE) == *stage)
-        .collect();
-    let pods = scene.pods().filter(|pod| pod.stage == *stage).count();
-    outcome.wait(Hold::OldInstanceLeaving {
-        stage: (*stage).to_owned(),
-        left: objects.len() + pods,
-    });
-    outcome.delete(objects);
-    outcome
+    match stages.first() {
+        Some(stage) => stop_one(scene, stage),
+        None => Outcome::default(),
+    }
 }

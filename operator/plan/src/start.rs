@@ -19,7 +19,7 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
         let Some(turn) = turns.iter_mut().find(|turn| turn.line.name == *name) else {
             continue;
         };
-        if turn.line.trial.is_some() {
+        if turn.line.trial.is_some() || was_leaving(input, name) {
             continue;
         }
         let obstacle = match desired {
@@ -37,11 +37,13 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
             None => begin(turn),
         }
     }
-    for turn in turns {
-        if input.desired(&turn.line.name).is_none() && turn.line.trial.is_none() {
-            turn.hold = Some(Hold::LineRemoved);
-        }
-    }
+}
+
+/// Whether the line was being removed until now: what it ran has to be in place again before anything is tried on it.
+fn was_leaving(input: &Input<'_>, name: &str) -> bool {
+    let remembered = &input.observed.integration.status.lines;
+    let line = remembered.iter().find(|line| line.name == name);
+    line.is_some_and(|line| line.removing.is_some())
 }
 
 /// Whether a line runs what it should, and has passed.

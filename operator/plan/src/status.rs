@@ -44,6 +44,9 @@ pub(crate) fn finish(
             }
         }
         events.extend(turn.events);
+        if turn.gone {
+            continue;
+        }
         let line = settled(input, turn.line, turn.hold.as_ref());
         view.lines.push(Row {
             line: line.clone(),
@@ -155,6 +158,9 @@ fn settled(input: &Input<'_>, mut line: LineStatus, hold: Option<&Hold>) -> Line
 }
 
 fn phase(input: &Input<'_>, line: &LineStatus, hold: Option<&Hold>) -> LinePhase {
+    if line.removing.is_some() {
+        return LinePhase::Removing;
+    }
     match (&line.trial, &line.last_good, hold) {
         (Some(trial), _, _) if trial.failure.is_some() || trial.withdrawn.is_some() => {
             LinePhase::RollingBack
@@ -180,6 +186,13 @@ struct Row {
     line: LineStatus,
     hold: Option<Hold>,
     in_place: bool,
+}
+
+impl Row {
+    /// Whether the line is being removed, without a person's help.
+    fn goes(&self) -> bool {
+        self.line.removing.is_some() && !self.hold.as_ref().is_some_and(Hold::stalls)
+    }
 }
 
 /// All lines, as the summary and the conditions see them.
@@ -270,6 +283,12 @@ impl View<'_> {
             );
             return Some((ConditionReason::LineOnTrial, message));
         }
+        if let Some(row) = self.lines.iter().find(|row| row.goes()) {
+            let what = row.hold.as_ref().map(Hold::reason);
+            let what = what.map_or_else(String::new, |reason| format!(" ({reason})"));
+            let message = format!("{}: is being removed{what}", row.line.name);
+            return Some((ConditionReason::Waiting, message));
+        }
         // An earlier line that only a person can move moves nobody.
         let stalled = self
             .taking_part()
@@ -288,7 +307,8 @@ impl View<'_> {
     /// What only a person can change.
     fn stalled(&self) -> Option<(ConditionReason, String)> {
         let row = self
-            .taking_part()
+            .lines
+            .iter()
             .find(|row| row.hold.as_ref().is_some_and(Hold::stalls))?;
         let hold = row.hold.as_ref()?;
         let reason = match hold {
@@ -318,10 +338,12 @@ impl View<'_> {
         let of = |row: &Row| match &row.line.trial {
             Some(trial) if !trial.checked => Some(WAKE_CHECK),
             Some(_) => Some(WAKE_CANARY),
+            None if row.goes() => Some(WAKE_CHECK),
             None => match &row.hold {
                 Some(
                     Hold::RequirementNotMet { .. }
                     | Hold::BudgetTaken { .. }
+                    | Hold::StillNeeded { .. }
                     | Hold::BlueprintMissing {
                         unknown: Some(_), ..
                     },

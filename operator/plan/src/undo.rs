@@ -18,10 +18,12 @@ use andon_api::reason::FailureReason;
 use andon_api::{Go, LineStatus, Promoted, RollbackScope, Trial, TrialFailure};
 use andon_render::Rendering;
 
-/// Whether a line is judged now, so that its counters have to be read.
+/// Whether a line is judged or drained now, so that its counters have to be read.
 pub fn is_counted(line: &LineStatus) -> bool {
     let promoted = line.promoted.as_ref();
-    line.trial.is_some() || promoted.is_some_and(|promoted| promoted.trial.is_some())
+    line.trial.is_some()
+        || line.removing.is_some()
+        || promoted.is_some_and(|promoted| promoted.trial.is_some())
 }
 
 /// Why a trial of the current target is not worth finishing; none: it is.

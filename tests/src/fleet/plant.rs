@@ -418,6 +418,7 @@ impl ToyLine {
                 at: Time(*at),
                 restored: Some(Time(*at)),
             }),
+            removing: None,
             hold: hold.map(|reason| LineHold {
                 reason: reason.to_string(),
                 message: String::new(),

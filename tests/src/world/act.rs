@@ -47,6 +47,10 @@ pub struct Act {
     pub add_line: Option<AddLine>,
     /// A line is taken out of the PlantSite.
     pub remove_line: Option<String>,
+    /// The whole integration is taken out of the PlantSite.
+    pub remove_integration: bool,
+    /// Lines that are removed although documents wait: `andon.dev/skip-drain`.
+    pub skip_drain: Option<String>,
     /// A parameter of a line is set.
     pub parameter: Option<Parameter>,
     /// The retry annotation is set.
@@ -188,6 +192,20 @@ impl World {
             }];
             // No watch tells: the operator looks again by itself.
         }
+    }
+
+    /// Somebody looks after every line that was taken out and cannot say whether documents wait.
+    pub(super) fn skip_drains(&mut self) {
+        let lines = &self.site.spec.lines;
+        let gone = self
+            .shop
+            .keys()
+            .filter(|name| lines.iter().all(|line| line.name != **name));
+        let gone: Vec<String> = gone.cloned().collect();
+        self.act(&Act {
+            skip_drain: Some(gone.join(",")),
+            ..Act::default()
+        });
     }
 
     /// Disasters, small and large.
@@ -372,6 +390,17 @@ impl World {
             );
             self.site.spec.lines.retain(|line| line.name != *name);
             self.site_changed();
+        }
+        if act.remove_integration {
+            self.tell("", "--- the integration is taken out of the PlantSite");
+            self.site.spec.integrations.clear();
+            self.site_changed();
+        }
+        if let Some(lines) = &act.skip_drain {
+            self.tell("", &format!("--- andon.dev/skip-drain: {lines}"));
+            let annotations = &mut self.integration.annotations;
+            annotations.insert(label::SKIP_DRAIN.to_owned(), lines.clone());
+            self.touch_integration();
         }
         if let Some(set) = &act.parameter {
             self.tell(

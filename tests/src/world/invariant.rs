@@ -34,7 +34,25 @@ impl World {
                 broken.push(format!("W2: documents of {name} are lost: {line:?}"));
             }
         }
+        broken.extend(self.left_behind());
         self.violations.extend(broken);
+    }
+
+    /// A line that was taken out and of which nothing is there any more has left no document, unless a person said so.
+    fn left_behind(&self) -> Vec<String> {
+        let skip = self.integration.annotations.get(label::SKIP_DRAIN);
+        let skipped = |name: &str| skip.is_some_and(|it| it.split(',').any(|it| it == name));
+        let lines = &self.site.spec.lines;
+        let gone = self.shop.iter().filter(|(name, line)| {
+            line.queue > 0
+                && lines.iter().all(|it| it.name != **name)
+                && self.pods.iter().all(|toy| toy.pod.line != **name)
+                && !skipped(name)
+        });
+        gone.map(|(name, line)| {
+            format!("W11: {name} is gone, and {} documents are left", line.queue)
+        })
+        .collect()
     }
 
     /// Whether the plant's calendar lets changes begin now.

@@ -146,6 +146,7 @@ impl<'a> Run<'a> {
             ..Act::default()
         });
         self.world.lines_at_a_time = chance::lines_at_a_time(&mut self.random);
+        self.world.skip_drains();
         for line in &mut self.world.site.spec.lines {
             line.parameters.remove("erp");
         }

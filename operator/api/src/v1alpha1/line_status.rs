@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 /// checked         any         the trial, stage by stage, by each stage's strategy
 /// failed          L           L again; then the trial is cleared and remembered as `failed`
 /// failed          none        nothing but InPlace stages (a first install has nothing to go back to)
+///
+/// `removing` set: less and less, in the end nothing
 /// ```
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -39,9 +41,29 @@ pub struct LineStatus {
     /// The rendering that failed last; it is not tried again for the same target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Failed>,
+    /// Set while a line that takes no part any more is being removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removing: Option<Removing>,
     /// Why nothing happens now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<LineHold>,
+}
+
+/// How far the removal of a line is.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Removing {
+    /// When it began.
+    pub since: Time,
+    /// Since when no document waits and none was finished; none: some wait, or nobody can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty_since: Option<Time>,
+    /// Documents finished then, by what its containers counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<i64>,
+    /// Whether none is left, so that what gets documents done may go.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drained: bool,
 }
 
 /// Where a line is (design: a line's way through a change). For people.
@@ -61,6 +83,8 @@ pub enum LinePhase {
     RollingBack,
     /// A first install failed and was stopped; there is nothing to go back to.
     Stopped,
+    /// The line takes no part any more: its source is stopped, what waits is got done, the rest is pruned.
+    Removing,
 }
 
 /// Names one rendering.

@@ -21,6 +21,8 @@ enum Right<'a> {
     Bring(&'a Rendering),
     /// To the end of everything but `InPlace` stages: a first install failed or was withdrawn.
     Stop,
+    /// To the end of everything, in its order: the line is being removed.
+    Remove,
     /// To nothing.
     Nothing,
 }
@@ -160,6 +162,7 @@ fn right<'a>(observed: &'a Observed, line: &str) -> Right<'a> {
         None => Right::Nothing,
     };
     match (&status.trial, &status.last_good) {
+        (None, _) if status.removing.is_some() => Right::Remove,
         (Some(trial), Some(good)) if trial.failure.is_some() || trial.withdrawn.is_some() => {
             of(good)
         }
@@ -277,6 +280,7 @@ fn delete(observed: &Observed, kind: &str, name: &str, uid: &str, findings: &mut
         Right::Nothing => findings.demand(false, "I2", || {
             format!("deletes {kind} {name}, to which the status of {line} does not entitle")
         }),
+        Right::Remove => super::leaving::check(observed, line, stage, findings),
         Right::Stop => findings.demand(stage != label::COMMON, "I2", || {
             format!("deletes {kind} {name} of a stopped line")
         }),

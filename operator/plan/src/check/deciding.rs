@@ -29,10 +29,12 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
             (None, None) => {}
         }
         last_good(observed, line, had, findings);
+        super::leaving::drained(observed, line, findings);
     }
     for had in &observed.integration.status.lines {
         let kept = plan.status.lines.iter().any(|l| l.name == had.name);
         let anything = had.trial.is_some() || had.last_good.is_some();
+        let anything = anything && !super::leaving::has_left(observed, had);
         findings.demand(kept || !anything, "I13", || {
             format!("{} is forgotten", had.name)
         });

@@ -106,14 +106,47 @@ impl Hold {
                 f,
                 "{canary}, but the other lines fail alike ({controls}); judged anew once they recover"
             ),
-            Self::LineRemoved => f.write_str(
-                "the line is not (any more) a line of this integration; what runs there is kept",
-            ),
             Self::LastGoodMissing { revision } => write!(
                 f,
                 "ControllerRevision \"{revision}\" has gone, so there would be no way back; restore it"
             ),
+            Self::LineRemoved | Self::NotDrained { .. } | Self::StillNeeded { .. } => {
+                self.fmt_leaving(f)
+            }
             _ => self.fmt_judged(f),
+        }
+    }
+
+    /// The messages of lines that take no part any more.
+    fn fmt_leaving(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LineRemoved => f.write_str(
+                "the line is not (any more) a line of this integration, and how what runs there may be stopped is not kept: it is left alone; delete it by hand",
+            ),
+            Self::NotDrained {
+                stage,
+                waiting,
+                why,
+                works: _,
+            } => {
+                match waiting {
+                    Some(0) => write!(f, "no document waits for {stage}")?,
+                    Some(waiting) => write!(f, "{waiting} documents wait for {stage}")?,
+                    None => write!(f, "whether documents wait for {stage} is not known")?,
+                }
+                also(f, why.as_deref())?;
+                write!(
+                    f,
+                    "; the rest of the line goes once none has waited for 10s, or when {} names the line",
+                    andon_api::label::SKIP_DRAIN
+                )
+            }
+            Self::StillNeeded { by } => write!(
+                f,
+                "what the plant needs once goes last; {} still runs here",
+                by.join(", ")
+            ),
+            _ => f.write_str(self.reason().as_str()),
         }
     }
 

@@ -118,6 +118,7 @@ fn line(name: &str) -> LineStatus {
         promoted: None,
         trial: None,
         failed: None,
+        removing: None,
         hold: None,
     }
 }
