@@ -8,7 +8,8 @@
 //! * **The API server** knows UIDs, absence and the resource version; a write whose precondition does not hold fails, and what came
 //!   after it in the plan is not tried (a delete of what has gone is fine): as `server_side_apply.rs` does it.
 //! * **The plant**: pods become ready, or never do, or stop being ready; they leave, and their Deployment with them.
-//! * **The world** answers each look in one of the ways of [`plant::Answer`]; what is wrong with version 2 is a [`Kind`] per line.
+//! * **The world** answers each look in one of the ways of [`plant::Answer`]; what is wrong with version 2 is a [`Kind`] per line,
+//!   the first bad line being any of them.
 //! * **People** ask for version 2 at any moment, also in the middle of the first install, and for version 1 again.
 //!
 //! # What is abstracted
@@ -21,6 +22,7 @@
 //!   Deployment's status follows its pod at once; containers do not restart. Nobody else changes or deletes anything (no drift).
 //! * **Counters** say 1 good document, and 20 bad ones where the version is bad. Two versions; version 1 is good.
 //! * **Listing** is atomic in each kind; kept renderings are listed with the later half.
+//! * The configurations with more than one line ask for version 2 once; `all` in `configuration.rs` says what each has switched on.
 //! * Calendars, waves, levers, requirements, lost statuses and removed lines are not in it: the simulation has them.
 //!
 //! What a plan depends on is a [`plant::Sight`]; the planner is asked once for each different one. Two states are one only if all

@@ -15,6 +15,9 @@ struct Args {
     /// Do not step over what is known to be wrong.
     #[arg(long)]
     strict: bool,
+    /// Do not ask the planner's checker: what do the rules of the plant find without it?
+    #[arg(long)]
+    blind: bool,
     /// Only the plant in which a deposed leader's write may take for ever, which is known not to be survived.
     #[arg(long)]
     for_ever: bool,
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     for config in configurations {
         let config = Config {
             strict: args.strict,
+            blind: args.blind,
             ..config
         };
         match check(&config, args.limit) {

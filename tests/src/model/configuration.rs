@@ -54,6 +54,8 @@ pub struct Config {
     pub late: Late,
     /// Whether what is known to be wrong is wrong here too, instead of being stepped over ([`super::rule`]).
     pub strict: bool,
+    /// Whether nobody asks the checker, so that only the rules of the plant are left.
+    pub blind: bool,
     /// The worlds: what is wrong with version 2 on each line.
     pub qualities: Vec<[Kind; LINES]>,
 }
@@ -94,6 +96,7 @@ impl Config {
             flaps: false,
             late: Late::Never,
             strict: false,
+            blind: false,
             qualities: worlds(lines),
         }
     }

@@ -1,7 +1,7 @@
 //! What must hold in every state, at every write, and wherever the plant comes to rest. Told apart from the rules of
 //! `andon_plan::check`, which are asked of every plan: these look at the plant.
 
-use super::operator::{Facts, Line};
+use super::operator::{Facts, Line, Tried};
 use super::state::{At, Hand, Id, Phase, State, VERSIONS, places};
 use super::step::Machine;
 use super::{Kind, Late};
@@ -95,6 +95,20 @@ pub fn comes(machine: &Machine, state: &State, at: At) -> Option<String> {
         .then(|| format!("version {number} comes to line {name}, which nobody asked"))
 }
 
+/// A workload is deleted. What is wrong with that?
+pub fn goes(machine: &Machine, state: &State, at: At) -> Option<String> {
+    let line = &machine.operator.facts(state.status).lines[usize::from(at.line)];
+    let takes_over = machine.config.strategies == [Strategy::Takeover; 2];
+    let in_a_hurry = line.trial.is_some_and(|it| it.failed) || line.last_good.is_none();
+    let other = state.slots[usize::from(at.line)][1 - usize::from(at.version)];
+    // A pod may stop being ready between the look and the write.
+    let works = machine.config.flaps || other.phase == Phase::Ready;
+    (takes_over && !in_a_hurry && !works).then(|| {
+        let (number, name) = (at.version + 1, at.line + 1);
+        format!("version {number} leaves line {name} before the other works")
+    })
+}
+
 /// A status is written. What is wrong with that?
 pub fn written(machine: &Machine, state: &State, status: Id) -> Option<String> {
     let before = machine.operator.facts(state.status);
@@ -102,6 +116,15 @@ pub fn written(machine: &Machine, state: &State, status: Id) -> Option<String> {
     let has_failed =
         |line: usize, target: u8| state.failed & (1 << (2 * line + usize::from(target))) != 0;
     for line in 0..machine.config.lines {
+        let back = before.lines[line].trial.filter(|it| it.back);
+        let over = back.filter(|_| after.lines[line].trial.is_none_or(|it| !it.back));
+        let left = |it: &Tried| {
+            let good = after.lines[line].last_good == Some(it.version);
+            !good && state.slots[line][usize::from(it.version)].phase != Phase::Absent
+        };
+        if over.as_ref().is_some_and(left) {
+            return Some(format!("line {} has gone back, and has not", line + 1));
+        }
         let tried = |facts: &Facts| facts.lines[line].trial.filter(|it| !it.back);
         let begins = match (tried(before), tried(after)) {
             (None, Some(new)) => Some(new),
@@ -143,16 +166,18 @@ pub fn rests(machine: &mut Machine, state: &State) -> Result<bool, String> {
     if moves || [state.leader, state.deposed] != [super::state::IDLE; 2] {
         return Ok(false);
     }
-    let mut wakes = false;
+    let (mut acts, mut waits, mut wakes) = (false, false, false);
     for sight in machine.sights(state, None) {
         let look = machine.operator.look(&sight);
-        if !look.ops.is_empty() {
-            return Ok(false);
-        }
+        acts |= !look.ops.is_empty();
+        waits |= look.ops.is_empty() && !look.wakes;
         wakes |= look.wakes;
     }
-    if wakes {
-        return Err("at rest, and yet it looks again and again".to_owned());
+    match (acts, waits, wakes) {
+        (true, true, _) => return Err("it waits for another answer, and nobody asks".to_owned()),
+        (true, false, _) => return Ok(false),
+        (false, _, true) => return Err("at rest, and yet it looks again and again".to_owned()),
+        (false, _, false) => {}
     }
     end(machine, state).map(|()| true)
 }

@@ -79,8 +79,8 @@ impl Machine {
 
     fn look(&mut self, state: &State, sight: &Sight) -> Step<Self> {
         let look = self.operator.look(sight);
-        let strict = self.config.strict;
-        let wrong = look.broken.clone();
+        let (strict, blind) = (self.config.strict, self.config.blind);
+        let wrong = look.broken.clone().filter(|_| !blind);
         let wrong = wrong.filter(|why| strict || !rule::is_known(why));
         let ops = look.ops.clone();
         let mut hand = match self.config.stale {
@@ -222,9 +222,10 @@ impl Machine {
                 }
             },
             Op::Delete(at, uid) => {
-                let slot = at.of(&mut state.slots);
+                let slot = at.get(&state.slots);
                 if slot.phase != Phase::Absent && slot.incarnation == uid {
-                    slot.phase = Phase::Leaving;
+                    wrong = rule::goes(self, state, at);
+                    at.of(&mut state.slots).phase = Phase::Leaving;
                 }
             }
             Op::Save(at, number) => save(&mut state.revisions, at, number),
