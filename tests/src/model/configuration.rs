@@ -146,6 +146,11 @@ pub fn all() -> Vec<Config> {
             .with_takeover()
             .by_line(),
         Config::new("1 line, Replace, everything", 1, REPLACE).with_everything(),
+        Config {
+            back: true,
+            qualities: vec![[Kind::Good, Kind::Forbidden, Kind::Good]],
+            ..Config::new("2 lines, version 1 asked for again, crash", 2, REPLACE)
+        },
     ]);
     all
 }
