@@ -12,7 +12,7 @@ include tests/cluster/cluster.mk
 include tests/floor/floor.mk
 include $(wildcard blueprints/engine/engine.mk operator/controller/image.mk)
 
-.PHONY: help demo test check unit e2e apiserver simulate bench bench-judgement crds clean
+.PHONY: help demo test check unit e2e apiserver simulate model bench bench-judgement crds clean
 help: ## Lists the tasks
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
 
@@ -59,7 +59,7 @@ check: $(CACHE)/cargo/bin/cargo-deny $(BIN)/helm ## Formatting, lints, licences,
 
 # By name, and in one call for the whole workspace: per crate, cargo would build the shared crates once more with other
 # features.
-UNCLUSTERED := crd verbs injection pack parameter render calendar cron calendar_oracle scenario simulation fleet example
+UNCLUSTERED := crd verbs injection pack parameter render calendar cron calendar_oracle scenario simulation model fleet example
 unit: ## Unit tests, golden scenarios, simulation, examples; no cluster
 	cargo test --quiet --workspace --lib --bins $(addprefix --test ,$(UNCLUSTERED))
 
@@ -77,6 +77,9 @@ e2e: parts $(BIN)/prometheus $(BIN)/helm ## The stories on a real cluster and ev
 
 simulate: ## Simulation with SEEDS=N seeds
 	cargo run --quiet --release -p andon-tests --bin simulate -- --seeds $(or $(SEEDS),1000)
+
+model: ## Explores every state of the line machine: 3 lines, 2 versions, crashes, stale reads, takeovers
+	cargo run --quiet --release -p andon-tests --bin model
 
 bench: parts ## The numbers of the README
 	cargo run --quiet --release -p andon-render --example render_bench

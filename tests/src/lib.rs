@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod demo;
 pub mod fleet;
 pub mod floor;
+pub mod model;
 pub mod packages;
 pub mod plant;
 pub mod process;
