@@ -40,6 +40,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
 
 /// The integration that is rolled out.
 const INTEGRATION: &str = "confirmations";
@@ -76,8 +78,8 @@ pub(crate) struct FleetFaults {
 /// What a look saw: the world a while ago.
 #[derive(Clone)]
 struct Snapshot {
-    releases: Vec<ReleaseSeen>,
-    plants: Vec<ReleasePlant>,
+    releases: Vec<Rc<ReleaseSeen>>,
+    plants: Vec<Arc<ReleasePlant>>,
 }
 
 /// The toy fleet.
@@ -86,10 +88,12 @@ pub struct Fleet {
     now: Timestamp,
     /// Seconds that have passed, whatever anybody sets the clock to.
     elapsed: i64,
-    releases: Vec<ReleaseSeen>,
+    releases: Vec<Rc<ReleaseSeen>>,
     approvals: Vec<ApprovalSpec>,
     plants: BTreeMap<String, plant::ToyPlant>,
     versions: BTreeMap<String, ToyVersion>,
+    /// The Blueprints of versions, once they were asked for.
+    blueprints: BTreeMap<String, Seen<BlueprintSpec>>,
     faults: FleetFaults,
     random: Random,
     /// The story so far.
@@ -118,6 +122,7 @@ impl Fleet {
             approvals: Vec::new(),
             plants: BTreeMap::new(),
             versions: BTreeMap::new(),
+            blueprints: BTreeMap::new(),
             faults: FleetFaults::default(),
             random: Random::new(seed),
             story: Vec::new(),
@@ -160,14 +165,15 @@ impl Fleet {
             // Nobody will look back.
             return;
         }
-        self.history.push_back(self.snapshot());
+        let now = self.snapshot();
+        self.history.push_back(now);
         if self.history.len() > MEMORY {
             self.history.pop_front();
         }
     }
 
     fn plants_step(&mut self) {
-        let versions = self.versions.clone();
+        let versions = std::mem::take(&mut self.versions);
         let mut told = Vec::new();
         for (name, plant) in &mut self.plants {
             let turn = plant::Turn {
@@ -178,6 +184,7 @@ impl Fleet {
             let changed = plant.step(&turn, &mut told);
             self.dirty |= changed;
         }
+        self.versions = versions;
         for (who, what) in told {
             self.tell(&who, &what);
         }
@@ -212,42 +219,51 @@ impl Fleet {
         }
     }
 
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&mut self) -> Snapshot {
         Snapshot {
             releases: self.releases.clone(),
             plants: self
                 .plants
-                .iter()
+                .iter_mut()
                 .map(|(name, plant)| plant.seen(name))
                 .collect(),
         }
     }
 
     /// What the release controller sees of a release; `snapshot` may be an old one.
-    fn observe(&self, name: &str, snapshot: &Snapshot) -> Option<ObservedRelease> {
+    fn observe(&mut self, name: &str, snapshot: &Snapshot) -> Option<ObservedRelease> {
         let mut releases = snapshot.releases.iter();
-        let release = releases.find(|it| it.named.name == name)?.clone();
+        let release = ReleaseSeen::clone(releases.find(|it| it.named.name == name)?);
         let others = snapshot.releases.iter().map(|it| it.named.clone());
+        let blueprint = self.blueprint(&release.spec.blueprint.version);
         let approvals = self.approvals.iter().filter(|it| it.release == name);
         Some(ObservedRelease {
             now: self.now,
             others: others.filter(|it| it.name != name).collect(),
-            blueprint: self.blueprint(&release.spec.blueprint.version),
+            blueprint,
             plants: snapshot.plants.clone(),
             approvals: approvals.cloned().collect(),
             release,
         })
     }
 
-    fn blueprint(&self, version: &str) -> Seen<BlueprintSpec> {
+    fn blueprint(&mut self, version: &str) -> Seen<BlueprintSpec> {
         if self.versions.get(version).is_none_or(|it| it.missing) {
             return Seen::Absent;
+        }
+        if let Some(known) = self.blueprints.get(version) {
+            return known.clone();
         }
         let spec = serde_json::from_value(json!({
             "name": "line-confirmations", "version": version, "scope": "Line",
             "stages": [{"name": "post", "strategy": "Takeover"}], "files": {"VERSION": version},
         }));
-        spec.map_or_else(|error| Seen::Unknown(error.to_string()), Seen::Present)
+        let made = spec.map_or_else(
+            |error: serde_json::Error| Seen::Unknown(error.to_string()),
+            Seen::Present,
+        );
+        self.blueprints.insert(version.to_owned(), made.clone());
+        made
     }
 
     /// Whether nothing will happen any more unless somebody does something.

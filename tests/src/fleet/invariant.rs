@@ -2,8 +2,9 @@
 
 use super::Fleet;
 use andon_api::{
-    ApprovalPolicy, ApprovalSpec, Go, IntegrationReleaseStatus, PlantOperator, PlantSelector,
-    RollbackScope, Wave, WaveStatus, duration, label,
+    ApprovalPolicy, ApprovalSpec, BlueprintSpec, Go, IntegrationReleaseSpec,
+    IntegrationReleaseStatus, PlantOperator, PlantSelector, RollbackScope, Wave, WaveStatus,
+    duration, label,
 };
 use andon_plan::{ObservedRelease, ReleasePlan, ReleasePlant, Seen, TargetSeen, target_digest};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -13,6 +14,21 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Default)]
 pub(super) struct Ledger {
     soaks: BTreeMap<String, (Option<String>, String, i64)>,
+    /// Of the look before: what was asked for, and its digest, which is dear.
+    digest: Option<(BlueprintSpec, IntegrationReleaseSpec, String)>,
+}
+
+impl Ledger {
+    fn digest(&mut self, blueprint: &BlueprintSpec, spec: &IntegrationReleaseSpec) -> String {
+        match &self.digest {
+            Some((of, by, digest)) if of == blueprint && by == spec => digest.clone(),
+            _ => {
+                let digest = target_digest(blueprint, spec);
+                self.digest = Some((blueprint.clone(), spec.clone(), digest.clone()));
+                digest
+            }
+        }
+    }
 }
 
 /// Bytes that a status may have, and so many more for each wave.
@@ -43,7 +59,7 @@ impl Fleet {
             let look = Look {
                 observed,
                 plan,
-                digest: target_digest(blueprint, &observed.release.spec),
+                digest: self.ledger.digest(blueprint, &observed.release.spec),
             };
             look.asks(&mut broken);
             look.openings(&mut broken);
@@ -293,7 +309,8 @@ impl Look<'_> {
     }
 
     fn plant(&self, name: &str) -> Option<&ReleasePlant> {
-        self.observed.plants.iter().find(|it| it.namespace == name)
+        let mut plants = self.observed.plants.iter().map(AsRef::as_ref);
+        plants.find(|it: &&ReleasePlant| it.namespace == name)
     }
 
     fn wave(&self, plant: &ReleasePlant) -> Option<usize> {
@@ -305,6 +322,7 @@ impl Look<'_> {
         self.observed
             .plants
             .iter()
+            .map(AsRef::as_ref)
             .filter(move |it| self.wave(it) == Some(wave))
     }
 

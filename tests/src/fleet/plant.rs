@@ -5,13 +5,15 @@ use andon_api::condition::{self, ConditionType, Wanted};
 use andon_api::reason::{ConditionReason, FailureReason, HoldReason};
 use andon_api::{
     Failed, Go, LineHold, LinePhase, LineStatus, PlantIntegrationSpec, PlantIntegrationStatus,
-    RenderingReference, RollbackScope, Target,
+    RenderingReference, RollbackScope, Target, Trial,
 };
 use andon_plan::{ReleasePlant, TargetSeen};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
 
 /// Minutes of a trial.
 const TRIAL: i64 = 3;
@@ -37,6 +39,19 @@ struct ToyTrial {
     fails: bool,
 }
 
+impl ToyTrial {
+    fn status(&self) -> Option<Trial> {
+        let at = "2026-11-21T08:00:00Z";
+        let mut value =
+            json!({"rendering": reference(&self.of), "targetDigest": self.of.1, "started": at});
+        if self.fails {
+            value["failure"] =
+                json!({"reason": FailureReason::CheckFailed.as_str(), "message": "", "at": at});
+        }
+        serde_json::from_value(value).ok()
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct ToyPlant {
     pub(super) labels: BTreeMap<String, String>,
@@ -46,10 +61,12 @@ pub(super) struct ToyPlant {
     /// Minutes it takes to see a target.
     pub(super) delay: i64,
     waited: i64,
-    taken: Option<Target>,
+    taken: Option<Rc<Target>>,
     generation: i64,
     honoured: Option<String>,
     lines: Vec<ToyLine>,
+    /// What a release saw of it last.
+    shown: Option<Arc<ReleasePlant>>,
 }
 
 /// A minute of a plant.
@@ -82,16 +99,28 @@ impl ToyPlant {
             generation: 1,
             honoured: None,
             lines: vec![ToyLine::default(); lines],
+            shown: None,
         }
     }
 
-    pub(super) fn seen(&self, name: &str) -> ReleasePlant {
-        ReleasePlant {
-            namespace: name.to_owned(),
-            labels: self.labels.clone(),
-            offline: self.offline,
-            integration: self.integration.clone(),
-        }
+    /// What a release sees of it; the same as long as nothing changes.
+    pub(super) fn seen(&mut self, name: &str) -> Arc<ReleasePlant> {
+        let shown = self.shown.take().filter(|shown| {
+            shown.namespace == name
+                && shown.labels == self.labels
+                && shown.offline == self.offline
+                && shown.integration == self.integration
+        });
+        let shown = shown.unwrap_or_else(|| {
+            Arc::new(ReleasePlant {
+                namespace: name.to_owned(),
+                labels: self.labels.clone(),
+                offline: self.offline,
+                integration: self.integration.clone(),
+            })
+        });
+        self.shown = Some(Arc::clone(&shown));
+        shown
     }
 
     /// The versions that its lines run.
@@ -164,7 +193,7 @@ impl ToyPlant {
         }
         self.waited = 0;
         self.generation = seen.generation;
-        self.taken.clone_from(&seen.spec.target);
+        self.taken = seen.spec.target.clone().map(Rc::new);
         let Some(target) = self.taken.clone() else {
             return;
         };
@@ -203,8 +232,8 @@ impl ToyPlant {
                 told.push((turn.name.to_owned(), format!("line {number} is back")));
                 line.trial = None;
             } else if trial.minutes >= TRIAL {
-                let bad = turn.versions.get(version).map(|it| it.fails.clone());
-                if names(&bad.unwrap_or_default(), turn.name) {
+                let bad = turn.versions.get(version).map(|it| &it.fails);
+                if bad.is_some_and(|bad| names(bad, turn.name)) {
                     told.push((
                         turn.name.to_owned(),
                         format!("line {number} fails {version}"),
@@ -282,8 +311,8 @@ impl ToyPlant {
     /// A promoted line that does harm later, while it is still judged.
     fn late(&mut self, turn: &Turn<'_>, target: &Target, told: &mut Told) {
         let version = &target.blueprint.version;
-        let bad = turn.versions.get(version).map(|it| it.fails_late.clone());
-        let judged = target.soaking && names(&bad.unwrap_or_default(), turn.name);
+        let bad = turn.versions.get(version).map(|it| &it.fails_late);
+        let judged = target.soaking && bad.is_some_and(|bad| names(bad, turn.name));
         let mut failed = false;
         for (number, line) in self.lines.iter_mut().enumerate() {
             let due = judged && line.undoable(target);
@@ -332,7 +361,7 @@ impl ToyPlant {
         };
         let status = PlantIntegrationStatus {
             observed_generation: generation,
-            target_digest: Some(target.digest),
+            target_digest: Some(target.digest.clone()),
             release_retried: self.honoured.clone(),
             conditions: condition::merge(&seen.status.conditions, &[wanted], generation, turn.now),
             lines,
@@ -382,14 +411,6 @@ impl ToyLine {
     }
 
     fn status(&self, number: usize, target: &Target, stopped: bool) -> LineStatus {
-        let trial = self.trial.as_ref().map(|trial| {
-            let at = "2026-11-21T08:00:00Z";
-            let mut value = json!({"rendering": reference(&trial.of), "targetDigest": trial.of.1, "started": at});
-            if trial.fails {
-                value["failure"] = json!({"reason": FailureReason::CheckFailed.as_str(), "message": "", "at": at});
-            }
-            value
-        });
         let waits = !self.has(target) && self.trial.is_none();
         let hold = match target.go {
             _ if !waits => None,
@@ -409,7 +430,7 @@ impl ToyLine {
             running: self.runs.as_ref().map(reference),
             last_good: self.runs.as_ref().map(reference),
             promoted: None,
-            trial: trial.and_then(|trial| serde_json::from_value(trial).ok()),
+            trial: self.trial.as_ref().and_then(ToyTrial::status),
             failed: self.failed.as_ref().map(|(runs, at)| Failed {
                 rendering: reference(runs),
                 target_digest: runs.1.clone(),

@@ -1,9 +1,12 @@
 //! The API server, as far as the operator writes to it: every write has its precondition.
 
 use super::World;
+use andon_api::PlantIntegrationStatus;
 use andon_plan::{Change, DryRun, Plan, Revision};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl World {
     /// Carries a plan out as the controller does. None: it died on the way. A plan made from an older state of the
@@ -20,9 +23,7 @@ impl World {
         }
         if plan.write_status {
             self.writes += 1;
-            // Through JSON, as it goes over the wire: instants lose their fractions.
-            let sent = serde_json::to_value(&plan.status).unwrap_or_default();
-            match serde_json::from_value(sent) {
+            match self.sent(&plan.status) {
                 Ok(status) => {
                     self.check_gate(&status);
                     self.integration.status = status;
@@ -38,6 +39,32 @@ impl World {
             self.survive()?;
         }
         Some(())
+    }
+
+    /// A status as it is after it went over the wire: through JSON, so that instants lose their fractions. A line that is as it was
+    /// has been there before.
+    fn sent(&self, status: &PlantIntegrationStatus) -> serde_json::Result<PlantIntegrationStatus> {
+        let known = &self.integration.status.lines;
+        let mut lines = Vec::new();
+        for (index, line) in status.lines.iter().enumerate() {
+            lines.push(match known.get(index).filter(|known| *known == line) {
+                Some(known) => known.clone(),
+                None => through_json(line)?,
+            });
+        }
+        let rest = PlantIntegrationStatus {
+            lines: Vec::new(),
+            target_digest: status.target_digest.clone(),
+            retried: status.retried.clone(),
+            release_retried: status.release_retried.clone(),
+            summary: status.summary.clone(),
+            conditions: status.conditions.clone(),
+            ..*status
+        };
+        Ok(PlantIntegrationStatus {
+            lines,
+            ..through_json(&rest)?
+        })
     }
 
     /// The operator may die after any write.
@@ -110,7 +137,7 @@ impl World {
             return;
         }
         let mut live = match self.objects.remove(&key) {
-            Some(live) => Rc::unwrap_or_clone(live),
+            Some(live) => Arc::unwrap_or_clone(live),
             None => {
                 let uid = self.uid();
                 json!({"metadata": {"uid": uid, "generation": 0, "creationTimestamp": self.now.to_string()}})
@@ -125,7 +152,7 @@ impl World {
             live["metadata"]["generation"] =
                 json!(live["metadata"]["generation"].as_i64().unwrap_or(0) + 1);
         }
-        self.objects.insert(key, Rc::new(live));
+        self.objects.insert(key.into(), Arc::new(live));
     }
 
     /// Deletes in the foreground: workloads are seen until their pods are gone.
@@ -140,7 +167,7 @@ impl World {
         };
         if matches!(kind, "Deployment" | "StatefulSet" | "Job") {
             if live["metadata"].get("deletionTimestamp").is_none() {
-                Rc::make_mut(live)["metadata"]["deletionTimestamp"] = json!(self.now.to_string());
+                Arc::make_mut(live)["metadata"]["deletionTimestamp"] = json!(self.now.to_string());
             }
         } else {
             self.objects.remove(&key);
@@ -165,7 +192,7 @@ impl World {
             .stages
             .iter()
             .flat_map(|s| &s.objects)
-            .any(|o| o.to_string().contains("forbidden"));
+            .any(|o| says(o, "forbidden"));
         Some(match forbidden {
             true => {
                 DryRun::Refused("pods with the image forbidden:1 are not allowed here".to_owned())
@@ -175,9 +202,23 @@ impl World {
     }
 }
 
+fn through_json<T: Serialize + DeserializeOwned>(value: &T) -> serde_json::Result<T> {
+    serde_json::from_slice(&serde_json::to_vec(value)?)
+}
+
 pub(super) fn key(object: &Value) -> (String, String) {
     let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
     (text(&object["kind"]), text(&object["metadata"]["name"]))
+}
+
+/// Whether some text in it contains this one.
+fn says(object: &Value, text: &str) -> bool {
+    match object {
+        Value::String(said) => said.contains(text),
+        Value::Array(items) => items.iter().any(|item| says(item, text)),
+        Value::Object(members) => members.values().any(|member| says(member, text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// What is applied wins, member by member; lists are replaced.
