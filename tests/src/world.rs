@@ -58,7 +58,7 @@ pub struct World {
     /// The other integrations.
     pub neighbours: Vec<Neighbour>,
     /// Kept renderings.
-    pub revisions: Vec<Revision>,
+    pub revisions: Vec<Arc<Revision>>,
     /// Objects by kind and name.
     pub objects: BTreeMap<Rc<Key>, Arc<Value>>,
     /// Pods.
@@ -90,7 +90,7 @@ pub struct World {
     /// What another operator that takes itself for the leader has planned, and the resource version it saw.
     rival: Option<(String, Plan)>,
     /// Kept renderings that somebody deleted.
-    bin: Vec<Revision>,
+    bin: Vec<Arc<Revision>>,
     /// Trials that were checked while the plant was open, by line and digest.
     permits: BTreeSet<(String, String)>,
     uids: u64,
@@ -101,7 +101,7 @@ pub struct World {
     /// Earlier observations, for stale reads.
     past: Vec<Rc<Observed>>,
     told: story::Told,
-    memory: andon_plan::Memory,
+    pub(crate) memory: andon_plan::Memory,
     /// The blueprint that the target names, made once.
     lent_blueprint: Option<Seen<andon_api::BlueprintSpec>>,
 }
@@ -181,7 +181,8 @@ impl World {
             wake: None,
             past: Vec::new(),
             told: story::Told::default(),
-            memory: andon_plan::Memory::default(),
+            // What was seen a while ago is seen again.
+            memory: andon_plan::Memory::of(4),
             lent_blueprint: None,
         }
     }

@@ -23,7 +23,8 @@ pub struct Observed {
     /// The other integrations of the plant, for `requires`.
     pub neighbours: Vec<Neighbour>,
     /// The renderings kept in the plant.
-    pub revisions: Vec<Revision>,
+    #[serde(with = "shared")]
+    pub revisions: Vec<Arc<Revision>>,
     /// Every object that carries this integration's labels, as the API server gave it (managed fields left out).
     /// Kinds: ConfigMap, Service, ServiceAccount, Deployment, StatefulSet, Job, NetworkPolicy, PodDisruptionBudget.
     /// Shared with whoever saw them: they are large, and most are the same in the next look.

@@ -93,7 +93,7 @@ impl World {
             } => {
                 if self.revisions.iter().all(|revision| revision.name != *name) {
                     let uid = self.uid();
-                    self.revisions.push(Revision {
+                    self.revisions.push(Arc::new(Revision {
                         name: name.clone(),
                         uid,
                         line: line.clone(),
@@ -101,7 +101,7 @@ impl World {
                         last_good: false,
                         failed: None,
                         rendering: (**rendering).clone(),
-                    });
+                    }));
                 }
             }
             Change::MarkRevision {
@@ -114,7 +114,7 @@ impl World {
                     .revisions
                     .iter_mut()
                     .find(|r| r.name == *name && r.uid == *uid);
-                if let Some(revision) = found {
+                if let Some(revision) = found.map(Arc::make_mut) {
                     revision.last_good = *last_good;
                     revision.failed.clone_from(failed);
                 }

@@ -5,6 +5,7 @@ use andon_api::{PlantIntegrationStatus, label};
 use andon_plan::calendar::Calendar;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 impl World {
     /// Looks at the plant itself.
@@ -88,7 +89,7 @@ impl World {
             .filter_map(|line| line.last_good.as_ref())
             .map(|kept| kept.digest.as_str())
             .collect();
-        let may = |revision: &andon_plan::Revision| {
+        let may = |revision: &Arc<andon_plan::Revision>| {
             let digest = &revision.rendering.digest;
             let permit = (line.to_owned(), digest.clone());
             let of = revision.rendering.stages.iter().flat_map(|s| &s.objects);

@@ -229,7 +229,8 @@ impl<'a> Run<'a> {
             }
         }
         // Planning again changes nothing.
-        let plan = andon_plan::plan(&self.world.observe());
+        let observed = self.world.observe();
+        let plan = andon_plan::plan_with(&observed, &mut self.world.memory);
         let wakes = plan.wake.is_some() && !self.world.only_soaks();
         let writes = plan.write_status && !self.world.only_soaks();
         if !plan.changes.is_empty() || writes || wakes {

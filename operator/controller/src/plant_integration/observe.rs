@@ -84,7 +84,7 @@ pub async fn observe(
         integration: integration(mine),
         blueprint,
         neighbours,
-        revisions,
+        revisions: revisions.into_iter().map(Arc::new).collect(),
         objects,
         pods,
         readings: BTreeMap::new(),
