@@ -9,8 +9,7 @@
 //!   not while the release is paused or given up. (After a loss of the status a wave with an asked plant counts as opened.)
 //! * **R3** By what the look saw, asking never leaves more plants of a wave under way than `maxConcurrentPlants`; plants that are
 //!   on trial for an earlier target of the release count too. On a fresh look that is the truth. On a stale look the truth may
-//!   exceed it by what became different after the snapshot: plants came back, were relabelled, or were asked meanwhile; no such
-//!   plant is ever asked twice. A plant out of reach takes no place.
+//!   exceed it by what became different after the snapshot: plants came back, were relabelled, or were asked meanwhile. A plant out of reach takes no place.
 //! * **R4** While more plants of a wave have failed than `maxFailedPlants`, nobody is asked.
 //! * **R5** While a digest is given up, and nobody has set `retry` anew, nobody is told to proceed with it.
 //! * **R6** A plant that no wave selects is not asked.
@@ -20,7 +19,9 @@
 //! * **R9** The status stays small: it grows with waves, not with plants.
 //! * **R10** Only the oldest release of an integration asks anything.
 //! * **R11** A status that is not complete and that nothing will change names its cause or has a wake.
-//! * **R12** In peace a good version gets to every plant that a wave selects, a bad one is stopped, and planning again changes nothing.
+//! * **R12** In peace the operator and the fleet come to rest, and planning again changes nothing. A good version then runs on every
+//!   plant that a ring's wave selects, or the release says which wave selects nobody (or there is no plant at all); one that fails
+//!   everywhere runs nowhere and is said to be stopped; repaired and tried again, it gets everywhere like a good one.
 
 mod act;
 mod api;
