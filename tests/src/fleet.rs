@@ -32,7 +32,7 @@ mod simulation;
 mod story;
 
 pub use scenario::FleetScenario;
-pub use simulation::simulate_fleet;
+pub use simulation::{shrink_fleet, simulate_fleet};
 
 use crate::world::Random;
 use andon_api::{ApprovalSpec, BlueprintSpec, IntegrationReleaseStatus};

@@ -21,6 +21,7 @@ pub use blueprint::Variant;
 pub use fault::Faults;
 pub use random::Random;
 pub use scenario::Scenario;
+pub(crate) use simulation::smallest;
 pub use simulation::{Cut, Outcome, shrink, simulate};
 
 use andon_api::{

@@ -5,7 +5,7 @@ mod demand;
 
 use super::act::{Act, Approve};
 use super::{Fleet, FleetFaults, MINUTE, ToyVersion};
-use crate::world::Outcome;
+use crate::world::{Cut, Outcome, smallest};
 use andon_api::{ReleasePhase, RollbackScope};
 use std::collections::BTreeMap;
 
@@ -16,26 +16,43 @@ const PATIENCE: i64 = 900;
 
 /// Runs one seed: random people and faults, then peace: a good version and a bad one.
 pub fn simulate_fleet(seed: u64) -> Outcome {
-    let mut run = Run::new(seed);
+    simulate_without(seed, &Cut::default()).0
+}
+
+/// The smallest run found of a fleet's seed that still breaks the same rule, and what it leaves out.
+pub fn shrink_fleet(outcome: &Outcome) -> (Outcome, Cut) {
+    smallest(outcome, &FAULTS, |cut| simulate_without(outcome.seed, cut))
+}
+
+/// Names of the faults that a run can leave out.
+const FAULTS: [&str; 4] = ["crash", "stale", "conflict", "always crash"];
+
+/// The same without some of what happens in it, and how many things happened by chance.
+fn simulate_without(seed: u64, cut: &Cut) -> (Outcome, usize) {
+    let mut run = Run::new(seed, cut);
     run.trouble();
     run.peace();
     let fleet = run.fleet;
-    Outcome {
+    let outcome = Outcome {
         seed,
         violations: fleet.violations,
         steps: fleet.looks,
         story: fleet.story,
-    }
+    };
+    (outcome, run.acts)
 }
 
-struct Run {
+struct Run<'a> {
+    cut: &'a Cut,
+    /// Things that happened by chance so far, with those left out.
+    acts: usize,
     fleet: Fleet,
     versions: u32,
     values: u32,
 }
 
-impl Run {
-    fn new(seed: u64) -> Self {
+impl<'a> Run<'a> {
+    fn new(seed: u64, cut: &'a Cut) -> Self {
         let mut fleet = Fleet::new(seed ^ 0xf1ee7);
         let plants = 1 + fleet.random.below(12);
         for number in 0..plants {
@@ -53,6 +70,8 @@ impl Run {
             .insert("1.0.0".to_owned(), ToyVersion::default());
         fleet.add_release("confirmations", "1.0.0", now);
         let mut run = Self {
+            cut,
+            acts: 0,
             fleet,
             versions: 0,
             values: 0,
@@ -64,12 +83,21 @@ impl Run {
 
     fn trouble(&mut self) {
         let random = &mut self.fleet.random;
-        self.fleet.faults = FleetFaults {
+        let mut faults = FleetFaults {
             crash: random.below(200),
             stale: random.below(250),
             conflict: random.below(100),
             crash_always: random.chance(30),
         };
+        for name in &self.cut.faults {
+            match *name {
+                "crash" => faults.crash = 0,
+                "stale" => faults.stale = 0,
+                "conflict" => faults.conflict = 0,
+                _ => faults.crash_always = false,
+            }
+        }
+        self.fleet.faults = faults;
         let scope = [
             RollbackScope::Line,
             RollbackScope::Plant,
@@ -84,7 +112,10 @@ impl Run {
         for _ in 0..150 + self.fleet.random.below(200) {
             if self.fleet.random.chance(often) {
                 let act = self.act();
-                self.fleet.act(&act);
+                if !self.cut.acts.contains(&self.acts) {
+                    self.fleet.act(&act);
+                }
+                self.acts += 1;
             }
             if self.fleet.random.chance(5) {
                 self.rebuild();

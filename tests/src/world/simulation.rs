@@ -9,6 +9,7 @@ use super::act::Act;
 use super::{Faults, Random, Variant, World, analysis};
 use andon_api::{Analysis, Bake, BakeClock, Go, RollbackScope};
 use demand::Bad;
+pub(crate) use shrink::smallest;
 pub use shrink::{Cut, shrink};
 
 /// What came of a run.

@@ -7,7 +7,7 @@ use crate::world::Random;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-impl Run {
+impl Run<'_> {
     pub(super) fn plant(&mut self) -> Option<String> {
         let names: Vec<String> = self.fleet.plants.keys().cloned().collect();
         self.fleet.random.pick(&names).cloned()

@@ -6,7 +6,7 @@ use super::Run;
 use andon_api::{ReleasePhase, WavePhase};
 use std::collections::BTreeMap;
 
-impl Run {
+impl Run<'_> {
     pub(super) fn broken(&mut self, what: &str) {
         let status = serde_json::to_string(&self.fleet.status()).unwrap_or_default();
         self.fleet.violations.push(format!("R12: {what}: {status}"));
