@@ -5,6 +5,10 @@ use crate::world::Outcome;
 use anyhow::{Result, ensure};
 use std::ops::Range;
 
+/// Half of what a look costs is copies of small texts.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Seeds that the tests run; the bin `simulate` runs as many as one likes.
 pub const SEEDS: u64 = 1_000;
 

@@ -7,10 +7,6 @@ use clap::Parser;
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// Half of what a plan costs is copies of small texts.
-#[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Runs seeded random plants and fleets.
 #[derive(Parser)]
 struct Args {
