@@ -74,7 +74,7 @@ pub(crate) fn smallest(
     while piece > 0 {
         for first in (0..best.1.of).step_by(piece) {
             let mut cut = best.1.clone();
-            cut.acts.extend(first..first + piece);
+            cut.acts.extend(first..(first + piece).min(cut.of));
             if cut.acts.len() > best.1.acts.len() {
                 attempt(&mut best, cut);
             }
