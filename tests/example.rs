@@ -17,6 +17,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -368,7 +369,7 @@ fn seen(
         },
         others: Vec::new(),
         blueprint: Seen::Present(blueprint.context("no such blueprint")?.clone()),
-        plants: plants.collect(),
+        plants: plants.map(Arc::new).collect(),
         approvals: Vec::new(),
     })
 }

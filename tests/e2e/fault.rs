@@ -162,8 +162,7 @@ fn take_operator(demo: &mut Demo) -> Result<Background> {
 
 /// The chart's operator takes over again, if the chart is installed.
 fn give_back_operator(demo: &mut Demo, operator: Background) -> Result<()> {
-    let beside = std::env::var("ANDON_OPERATOR").is_ok_and(|how| how == "process");
-    if beside {
+    if plant::operator_is_process() {
         demo.operator = Some(operator);
         return Ok(());
     }

@@ -86,8 +86,7 @@ impl Demo {
     /// Starts the floor and installs operator, plant and broker.
     pub async fn start(cluster: Cluster, folder: &str) -> Result<Self> {
         let story = Story::new(&cluster.client, FLEET, PLANT, "confirmations");
-        // While the operator itself is worked on: the program just built, without an image.
-        let local = std::env::var("ANDON_OPERATOR").is_ok_and(|how| how == "process");
+        let local = plant::operator_is_process();
         let images: &[&str] = if local {
             &["connector", "broker"]
         } else {
@@ -100,9 +99,9 @@ impl Demo {
             rate: 4.0,
         };
         let floor = Floor::start(&cluster, folder, &setup)?;
-        story.say("three lines and an ERP start on the shop floor; the images are imported");
+        story.say("three lines and an ERP start on the shop floor");
         cluster.load(images)?;
-        story.say("the operator is installed");
+        story.say("the images are imported");
         let operator = if local {
             plant::install_kinds(&cluster)?;
             Some(plant::start_operator(
@@ -113,6 +112,7 @@ impl Demo {
             plant::install_operator(&cluster)?;
             None
         };
+        story.say("the operator is installed");
         floor.ready().await?;
         plant::install_plant(&cluster, &floor).await?;
         story.say("plant ulm asks for its broker and for confirmations 1.0.0");

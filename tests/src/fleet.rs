@@ -9,8 +9,7 @@
 //!   not while the release is paused or given up. (After a loss of the status a wave with an asked plant counts as opened.)
 //! * **R3** By what the look saw, asking never leaves more plants of a wave under way than `maxConcurrentPlants`; plants that are
 //!   on trial for an earlier target of the release count too. On a fresh look that is the truth. On a stale look the truth may
-//!   exceed it by what became different after the snapshot: plants came back, were relabelled, or were asked meanwhile; no such
-//!   plant is ever asked twice. A plant out of reach takes no place.
+//!   exceed it by what became different after the snapshot: plants came back, were relabelled, or were asked meanwhile. A plant out of reach takes no place.
 //! * **R4** While more plants of a wave have failed than `maxFailedPlants`, nobody is asked.
 //! * **R5** While a digest is given up, and nobody has set `retry` anew, nobody is told to proceed with it.
 //! * **R6** A plant that no wave selects is not asked.
@@ -20,7 +19,9 @@
 //! * **R9** The status stays small: it grows with waves, not with plants.
 //! * **R10** Only the oldest release of an integration asks anything.
 //! * **R11** A status that is not complete and that nothing will change names its cause or has a wake.
-//! * **R12** In peace a good version gets to every plant that a wave selects, a bad one is stopped, and planning again changes nothing.
+//! * **R12** In peace the operator and the fleet come to rest, and planning again changes nothing. A good version then runs on every
+//!   plant that a ring's wave selects, or the release says which wave selects nobody (or there is no plant at all); one that fails
+//!   everywhere runs nowhere and is said to be stopped; repaired and tried again, it gets everywhere like a good one.
 
 mod act;
 mod api;
@@ -31,7 +32,7 @@ mod simulation;
 mod story;
 
 pub use scenario::FleetScenario;
-pub use simulation::simulate_fleet;
+pub use simulation::{shrink_fleet, simulate_fleet};
 
 use crate::world::Random;
 use andon_api::{ApprovalSpec, BlueprintSpec, IntegrationReleaseStatus};
@@ -40,6 +41,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
 
 /// The integration that is rolled out.
 const INTEGRATION: &str = "confirmations";
@@ -76,8 +79,8 @@ pub(crate) struct FleetFaults {
 /// What a look saw: the world a while ago.
 #[derive(Clone)]
 struct Snapshot {
-    releases: Vec<ReleaseSeen>,
-    plants: Vec<ReleasePlant>,
+    releases: Vec<Rc<ReleaseSeen>>,
+    plants: Vec<Arc<ReleasePlant>>,
 }
 
 /// The toy fleet.
@@ -86,10 +89,12 @@ pub struct Fleet {
     now: Timestamp,
     /// Seconds that have passed, whatever anybody sets the clock to.
     elapsed: i64,
-    releases: Vec<ReleaseSeen>,
+    releases: Vec<Rc<ReleaseSeen>>,
     approvals: Vec<ApprovalSpec>,
     plants: BTreeMap<String, plant::ToyPlant>,
     versions: BTreeMap<String, ToyVersion>,
+    /// The Blueprints of versions, once they were asked for.
+    blueprints: BTreeMap<String, Seen<BlueprintSpec>>,
     faults: FleetFaults,
     random: Random,
     /// The story so far.
@@ -118,6 +123,7 @@ impl Fleet {
             approvals: Vec::new(),
             plants: BTreeMap::new(),
             versions: BTreeMap::new(),
+            blueprints: BTreeMap::new(),
             faults: FleetFaults::default(),
             random: Random::new(seed),
             story: Vec::new(),
@@ -160,14 +166,15 @@ impl Fleet {
             // Nobody will look back.
             return;
         }
-        self.history.push_back(self.snapshot());
+        let now = self.snapshot();
+        self.history.push_back(now);
         if self.history.len() > MEMORY {
             self.history.pop_front();
         }
     }
 
     fn plants_step(&mut self) {
-        let versions = self.versions.clone();
+        let versions = std::mem::take(&mut self.versions);
         let mut told = Vec::new();
         for (name, plant) in &mut self.plants {
             let turn = plant::Turn {
@@ -178,6 +185,7 @@ impl Fleet {
             let changed = plant.step(&turn, &mut told);
             self.dirty |= changed;
         }
+        self.versions = versions;
         for (who, what) in told {
             self.tell(&who, &what);
         }
@@ -212,42 +220,51 @@ impl Fleet {
         }
     }
 
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&mut self) -> Snapshot {
         Snapshot {
             releases: self.releases.clone(),
             plants: self
                 .plants
-                .iter()
+                .iter_mut()
                 .map(|(name, plant)| plant.seen(name))
                 .collect(),
         }
     }
 
     /// What the release controller sees of a release; `snapshot` may be an old one.
-    fn observe(&self, name: &str, snapshot: &Snapshot) -> Option<ObservedRelease> {
+    fn observe(&mut self, name: &str, snapshot: &Snapshot) -> Option<ObservedRelease> {
         let mut releases = snapshot.releases.iter();
-        let release = releases.find(|it| it.named.name == name)?.clone();
+        let release = ReleaseSeen::clone(releases.find(|it| it.named.name == name)?);
         let others = snapshot.releases.iter().map(|it| it.named.clone());
+        let blueprint = self.blueprint(&release.spec.blueprint.version);
         let approvals = self.approvals.iter().filter(|it| it.release == name);
         Some(ObservedRelease {
             now: self.now,
             others: others.filter(|it| it.name != name).collect(),
-            blueprint: self.blueprint(&release.spec.blueprint.version),
+            blueprint,
             plants: snapshot.plants.clone(),
             approvals: approvals.cloned().collect(),
             release,
         })
     }
 
-    fn blueprint(&self, version: &str) -> Seen<BlueprintSpec> {
+    fn blueprint(&mut self, version: &str) -> Seen<BlueprintSpec> {
         if self.versions.get(version).is_none_or(|it| it.missing) {
             return Seen::Absent;
+        }
+        if let Some(known) = self.blueprints.get(version) {
+            return known.clone();
         }
         let spec = serde_json::from_value(json!({
             "name": "line-confirmations", "version": version, "scope": "Line",
             "stages": [{"name": "post", "strategy": "Takeover"}], "files": {"VERSION": version},
         }));
-        spec.map_or_else(|error| Seen::Unknown(error.to_string()), Seen::Present)
+        let made = spec.map_or_else(
+            |error: serde_json::Error| Seen::Unknown(error.to_string()),
+            Seen::Present,
+        );
+        self.blueprints.insert(version.to_owned(), made.clone());
+        made
     }
 
     /// Whether nothing will happen any more unless somebody does something.

@@ -38,6 +38,12 @@ pub fn install_operator(cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
+/// Whether the operator runs as a process beside the cluster (`ANDON_OPERATOR=process`): while it is worked on, the program just
+/// built, without an image.
+pub fn operator_is_process() -> bool {
+    std::env::var("ANDON_OPERATOR").is_ok_and(|how| how == "process")
+}
+
 /// The operator as a process beside the cluster, so that it can be killed for good, or tried without an image.
 pub fn start_operator(cluster: &Cluster, log: &Path) -> Result<Background> {
     let mut command = Command::new(packages::beside_this("andon")?);

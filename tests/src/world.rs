@@ -12,6 +12,7 @@ mod random;
 mod rest;
 mod scenario;
 mod shop;
+mod sight;
 mod simulation;
 mod story;
 mod target;
@@ -20,6 +21,7 @@ pub use blueprint::Variant;
 pub use fault::Faults;
 pub use random::Random;
 pub use scenario::Scenario;
+pub(crate) use simulation::smallest;
 pub use simulation::{Cut, Outcome, shrink, simulate};
 
 use andon_api::{
@@ -31,12 +33,16 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The integration that is rolled out.
 pub const INTEGRATION: &str = "confirmations";
 /// The blueprint it is made from.
 pub const BLUEPRINT: &str = "line-confirmations";
+
+/// Kind and name of an object.
+pub type Key = (String, String);
 
 /// The toy plant.
 pub struct World {
@@ -53,9 +59,9 @@ pub struct World {
     /// The other integrations.
     pub neighbours: Vec<Neighbour>,
     /// Kept renderings.
-    pub revisions: Vec<Revision>,
+    pub revisions: Vec<Arc<Revision>>,
     /// Objects by kind and name.
-    pub objects: BTreeMap<(String, String), Rc<Value>>,
+    pub objects: BTreeMap<Rc<Key>, Arc<Value>>,
     /// Pods.
     pub pods: Vec<kubelet::ToyPod>,
     /// Production lines.
@@ -87,7 +93,7 @@ pub struct World {
     /// What another operator that takes itself for the leader has planned, and the resource version it saw.
     rival: Option<(String, Plan)>,
     /// Kept renderings that somebody deleted.
-    bin: Vec<Revision>,
+    bin: Vec<Arc<Revision>>,
     /// Trials that were checked while the plant was open, by line and digest.
     permits: BTreeSet<(String, String)>,
     uids: u64,
@@ -96,11 +102,10 @@ pub struct World {
     /// When the operator looks again by itself.
     wake: Option<Timestamp>,
     /// Earlier observations, for stale reads.
-    past: Vec<Observed>,
+    past: Vec<Rc<Observed>>,
     told: story::Told,
-    memory: andon_plan::Memory,
-    /// Copies of objects that an observation gave back, each with the object it is a copy of.
-    lent: BTreeMap<(String, String), (Rc<Value>, Value)>,
+    pub(crate) memory: andon_plan::Memory,
+    /// The blueprint that the target names, made once.
     lent_blueprint: Option<Seen<andon_api::BlueprintSpec>>,
 }
 
@@ -181,8 +186,8 @@ impl World {
             wake: None,
             past: Vec::new(),
             told: story::Told::default(),
-            memory: andon_plan::Memory::default(),
-            lent: BTreeMap::new(),
+            // What was seen a while ago is seen again.
+            memory: andon_plan::Memory::of(4),
             lent_blueprint: None,
         }
     }
@@ -210,56 +215,23 @@ impl World {
         }
     }
 
-    /// What the operator would see now.
-    pub fn observe(&self) -> Observed {
-        Observed {
-            blueprint: self.seen_blueprint(),
-            revisions: self.revisions.clone(),
-            objects: self.objects.values().map(|o| (**o).clone()).collect(),
-            dry_runs: self.dry_runs(),
-            ..self.observe_rest()
-        }
-    }
-
-    /// The same without what is large.
-    fn observe_rest(&self) -> Observed {
-        Observed {
-            now: self.now,
-            site: self.site.clone(),
-            integration: self.integration.clone(),
-            blueprint: Seen::Absent,
-            neighbours: self.neighbours.clone(),
-            revisions: Vec::new(),
-            objects: Vec::new(),
-            pods: self.pods.iter().map(|toy| toy.pod.clone()).collect(),
-            readings: self.readings(),
-            dry_runs: BTreeMap::new(),
-        }
-    }
-
-    fn seen_blueprint(&self) -> Seen<andon_api::BlueprintSpec> {
-        let Some(target) = &self.integration.spec.target else {
-            return Seen::Absent;
-        };
-        let version = &target.blueprint.version;
-        match self.versions.get(version) {
-            Some(variant) => Seen::Present(blueprint::blueprint(version, variant)),
-            None => Seen::Absent,
-        }
-    }
-
     /// One look of the operator: observe, plan, check, apply, report.
     pub fn look(&mut self) {
         self.looks += 1;
         self.dirty = false;
-        let (mut observed, lent) = self.observed_now_or_before();
-        let plan = andon_plan::plan_with(&observed, &mut self.memory);
-        self.check_plan(&observed, &plan);
+        let (plan, version) = match self.stale() {
+            Some(observed) => (
+                self.plan(&observed),
+                observed.integration.resource_version.clone(),
+            ),
+            None => {
+                let observed = self.lend();
+                let plan = self.plan(&observed);
+                self.take_back(observed);
+                (plan, self.integration.resource_version.clone())
+            }
+        };
         self.wake = plan.wake.map(|wake| self.now + round_up(wake));
-        if lent {
-            self.take_back(&mut observed);
-        }
-        let version = observed.integration.resource_version;
         if self.faults.two_leaders
             && let Some((seen, late)) = self.rival.replace((version.clone(), plan.clone()))
         {
@@ -273,55 +245,10 @@ impl World {
         self.last_plan = Some(plan);
     }
 
-    /// What the operator sees: mostly what is, sometimes what was. What is kept is lent to what is seen, since it is large;
-    /// true: it must be given back.
-    fn observed_now_or_before(&mut self) -> (Observed, bool) {
-        const REMEMBERED: usize = 5;
-        if self.faults.stale > 0 {
-            if !self.past.is_empty() && self.random.chance(self.faults.stale) {
-                let which = self.random.below(self.past.len() as u64) as usize;
-                return (self.past[which].clone(), false);
-            }
-            // Every fourth: copies are dear.
-            if self.looks.is_multiple_of(4) {
-                self.past.push(self.observe());
-            }
-            if self.past.len() > REMEMBERED {
-                self.past.remove(0);
-            }
-        }
-        let dry_runs = self.dry_runs();
-        let objects = self
-            .objects
-            .iter()
-            .map(|(key, now)| match self.lent.remove(key) {
-                Some((then, copy)) if Rc::ptr_eq(&then, now) => copy,
-                _ => (**now).clone(),
-            });
-        let objects = objects.collect();
-        let observed = Observed {
-            blueprint: self
-                .lent_blueprint
-                .take()
-                .unwrap_or_else(|| self.seen_blueprint()),
-            revisions: std::mem::take(&mut self.revisions),
-            objects,
-            dry_runs,
-            ..self.observe_rest()
-        };
-        (observed, true)
-    }
-
-    /// Takes back what was lent to an observation.
-    fn take_back(&mut self, observed: &mut Observed) {
-        self.revisions = std::mem::take(&mut observed.revisions);
-        let blueprint = std::mem::replace(&mut observed.blueprint, Seen::Absent);
-        self.lent_blueprint = Some(blueprint);
-        let copies = std::mem::take(&mut observed.objects);
-        let objects = self.objects.iter().zip(copies);
-        self.lent = objects
-            .map(|((key, now), copy)| (key.clone(), (Rc::clone(now), copy)))
-            .collect();
+    fn plan(&mut self, observed: &Observed) -> Plan {
+        let plan = andon_plan::plan_with(observed, &mut self.memory);
+        self.check_plan(observed, &plan);
+        plan
     }
 
     /// The rules that hold for every plan.

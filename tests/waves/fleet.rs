@@ -305,7 +305,7 @@ impl Fleet {
         pods_of(&self.cluster.client, &format!("plant-{plant}")).await
     }
 
-    /// Waits until the plant's line is steady on a version.
+    /// Waits until the plant's line runs a version and is not on trial. What a failed line went back to it runs as well.
     async fn runs(&self, plant: &str, version: &str) -> Result<()> {
         let what = format!("{plant} to run {version}");
         until(&what, Duration::from_secs(420), || async {
@@ -314,16 +314,14 @@ impl Fleet {
                 .await?
                 .and_then(|it| it.status)
                 .unwrap_or_default();
-            let there = andon_tests::story::all_run(&status.lines, 1, version);
-            // What a failed line goes back to it runs as well, and then says why it does not move.
-            let back = status.lines.iter().any(|line| {
+            let runs = status.lines.iter().any(|line| {
                 line.trial.is_none()
                     && line
                         .last_good
                         .as_ref()
                         .is_some_and(|it| it.version == version)
             });
-            Ok(match there || back {
+            Ok(match runs {
                 true => Look::Done(()),
                 false => Look::NotYet(format!("{:?}", status.conditions)),
             })

@@ -53,6 +53,13 @@ fn forget_checks(input: &Input<'_>, turns: &[Turn<'_>], changes: &mut Vec<Change
     {
         return;
     }
+    let checks = input.observed.objects.iter();
+    let mut checks = checks
+        .filter(|o| object::label(o, label::STAGE) == label::CHECK && !object::terminating(o))
+        .peekable();
+    if checks.peek().is_none() {
+        return;
+    }
     let desired = input
         .lines
         .iter()
@@ -68,10 +75,6 @@ fn forget_checks(input: &Input<'_>, turns: &[Turn<'_>], changes: &mut Vec<Change
         .flat_map(|check| &check.objects)
         .map(|o| (object::kind(o), object::name(o)))
         .collect();
-    let old = input.observed.objects.iter().filter(|o| {
-        object::label(o, label::STAGE) == label::CHECK
-            && !wanted.contains(&(object::kind(o), object::name(o)))
-            && !object::terminating(o)
-    });
-    changes.extend(old.map(object::delete));
+    let old = checks.filter(|o| !wanted.contains(&(object::kind(o), object::name(o))));
+    changes.extend(old.map(|o| object::delete(o)));
 }

@@ -16,25 +16,43 @@ pub(crate) type Refusal = Hold;
 
 /// Renderings that were made before, by line. Rendering is pure, so an answer that was given to the same question is the
 /// answer: keeping it saves a controller that looks every second most of its work, and changes no plan.
-#[derive(Default)]
-pub struct Memory(BTreeMap<String, (Question<'static>, Result<Arc<Rendering>, Refusal>)>);
+pub struct Memory {
+    answers: BTreeMap<String, Vec<(Question<'static>, Answer)>>,
+    most: usize,
+}
+
+type Answer = Result<Arc<Rendering>, Refusal>;
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::of(1)
+    }
+}
 
 impl Memory {
+    /// A memory of the last `most` answers of each line. One is enough for whoever looks at the world as it is.
+    pub fn of(most: usize) -> Self {
+        Self {
+            answers: BTreeMap::new(),
+            most,
+        }
+    }
+
     /// What `line` should run.
-    pub(crate) fn desired(
-        &mut self,
-        observed: &Observed,
-        line: &str,
-    ) -> Result<Arc<Rendering>, Refusal> {
+    pub(crate) fn desired(&mut self, observed: &Observed, line: &str) -> Answer {
         let question = Question::of(observed, line)?;
-        if let Some((known, answer)) = self.0.get(line)
-            && *known == question
-        {
-            return answer.clone();
+        let known = self.answers.get(line).map_or(&[][..], Vec::as_slice);
+        for (asked, answer) in known.iter().rev() {
+            if *asked == question {
+                return answer.clone();
+            }
         }
         let answer = question.answer().map(Arc::new);
-        let known = (question.into_owned(), answer.clone());
-        self.0.insert(line.to_owned(), known);
+        let known = self.answers.entry(line.to_owned()).or_default();
+        if known.len() >= self.most {
+            drop(known.remove(0));
+        }
+        known.push((question.into_owned(), answer.clone()));
         answer
     }
 }
@@ -43,24 +61,27 @@ impl Memory {
 #[derive(Clone, PartialEq)]
 struct Question<'a> {
     blueprint: Cow<'a, BlueprintSpec>,
-    plant: [String; 4],
-    integration: String,
-    release: Parameters,
-    site: Parameters,
-    chosen: Parameters,
-    line: Option<Line>,
+    plant: [Cow<'a, str>; 4],
+    integration: Cow<'a, str>,
+    release: Cow<'a, Parameters>,
+    site: Cow<'a, Parameters>,
+    chosen: Option<Cow<'a, Parameters>>,
+    line: Option<Cow<'a, Line>>,
 }
 
 impl<'a> Question<'a> {
     fn into_owned(self) -> Question<'static> {
+        fn own<T: ToOwned + ?Sized>(value: Cow<'_, T>) -> Cow<'static, T> {
+            Cow::Owned(value.into_owned())
+        }
         Question {
-            blueprint: Cow::Owned(self.blueprint.into_owned()),
-            plant: self.plant,
-            integration: self.integration,
-            release: self.release,
-            site: self.site,
-            chosen: self.chosen,
-            line: self.line,
+            blueprint: own(self.blueprint),
+            plant: self.plant.map(own),
+            integration: own(self.integration),
+            release: own(self.release),
+            site: own(self.site),
+            chosen: self.chosen.map(own),
+            line: self.line.map(own),
         }
     }
 
@@ -75,14 +96,14 @@ impl<'a> Question<'a> {
             })
         };
         let blueprint = match &observed.blueprint {
-            Seen::Present(blueprint) => Cow::Borrowed(blueprint),
+            Seen::Present(blueprint) => blueprint,
             Seen::Absent => return missing(None),
             Seen::Unknown(why) => return missing(Some(why.clone())),
         };
         let site = &observed.site;
         let spec = &site.spec;
-        let integration = observed.integration.spec.integration.clone();
-        let chosen = spec.integrations.iter().find(|i| i.name == integration);
+        let integration = &observed.integration.spec.integration;
+        let chosen = spec.integrations.iter().find(|i| i.name == *integration);
         Ok(Self {
             plant: [
                 &site.name,
@@ -90,18 +111,19 @@ impl<'a> Question<'a> {
                 &spec.site_code,
                 &spec.time_zone,
             ]
-            .map(Clone::clone),
-            release: target.parameters.clone(),
-            site: spec.parameters.clone(),
-            chosen: chosen.map(|i| i.parameters.clone()).unwrap_or_default(),
-            line: line_of(&blueprint, &spec.lines, line).cloned(),
-            blueprint,
-            integration,
+            .map(|text| Cow::Borrowed(text.as_str())),
+            release: Cow::Borrowed(&target.parameters),
+            site: Cow::Borrowed(&spec.parameters),
+            chosen: chosen.map(|i| Cow::Borrowed(&i.parameters)),
+            line: line_of(blueprint, &spec.lines, line).map(Cow::Borrowed),
+            blueprint: Cow::Borrowed(blueprint),
+            integration: Cow::Borrowed(integration),
         })
     }
 
     fn answer(&self) -> Result<Rendering, Refusal> {
-        let line = self.line.as_ref();
+        let line = self.line.as_deref();
+        let none = Parameters::new();
         let parameters = andon_render::effective(
             &self.blueprint,
             &Layers {
@@ -109,7 +131,7 @@ impl<'a> Question<'a> {
                 site: &self.site,
                 integration: NamedParameters {
                     name: &self.integration,
-                    parameters: &self.chosen,
+                    parameters: self.chosen.as_deref().unwrap_or(&none),
                 },
                 line: line.map(|line| NamedParameters {
                     name: &line.name,

@@ -28,10 +28,10 @@ pub(crate) fn of_stage(scene: Scene<'_>, stage: &RenderedStage) -> Health {
     for rendered in stage.objects.iter().filter(|o| object::is_workload(o)) {
         let Some(live) = scene.find(rendered) else {
             rolled_out = false;
-            wanted += number(rendered, "/spec/replicas").unwrap_or(1);
+            wanted += number(rendered, ["spec", "replicas"]).unwrap_or(1);
             continue;
         };
-        wanted += number(live, "/spec/replicas").unwrap_or(1);
+        wanted += number(live, ["spec", "replicas"]).unwrap_or(1);
         rolled_out &= is_rolled_out(live);
     }
     let pods: Vec<&Pod> = scene
@@ -54,17 +54,17 @@ pub(crate) fn of_stage(scene: Scene<'_>, stage: &RenderedStage) -> Health {
 
 /// Whether a Deployment or StatefulSet says that all of its pods are of its newest spec and ready.
 fn is_rolled_out(live: &Value) -> bool {
-    let replicas = number(live, "/spec/replicas").unwrap_or(1);
-    let said = |pointer: &str| number(live, pointer).unwrap_or(0);
+    let replicas = number(live, ["spec", "replicas"]).unwrap_or(1);
+    let said = |path| number(live, path).unwrap_or(0);
     !object::terminating(live)
-        && said("/status/observedGeneration") >= said("/metadata/generation")
-        && said("/status/updatedReplicas") >= replicas
-        && said("/status/readyReplicas") >= replicas
-        && said("/status/replicas") <= replicas
+        && said(["status", "observedGeneration"]) >= said(["metadata", "generation"])
+        && said(["status", "updatedReplicas"]) >= replicas
+        && said(["status", "readyReplicas"]) >= replicas
+        && said(["status", "replicas"]) <= replicas
 }
 
-fn number(object: &Value, pointer: &str) -> Option<i64> {
-    object.pointer(pointer).and_then(Value::as_i64)
+fn number(object: &Value, [part, field]: [&str; 2]) -> Option<i64> {
+    object.get(part)?.get(field)?.as_i64()
 }
 
 /// Where a check Job stands.
@@ -86,6 +86,7 @@ pub(crate) fn of_check<'a>(scene: Scene<'a>, check: &RenderedCheck) -> JobState<
     let job = observed
         .objects
         .iter()
+        .map(AsRef::as_ref)
         .find(|o| object::kind(o) == "Job" && object::name(o) == check.name);
     let Some(job) = job else {
         return JobState::Missing;

@@ -93,10 +93,8 @@ impl<'a> Input<'a> {
 
     /// The kept renderings of a line.
     pub(crate) fn revisions(&self, line: &str) -> impl Iterator<Item = &'a Revision> {
-        self.observed
-            .revisions
-            .iter()
-            .filter(move |revision| revision.line == line)
+        let revisions = self.observed.revisions.iter().map(AsRef::as_ref);
+        revisions.filter(move |revision: &&Revision| revision.line == line)
     }
 
     /// How the line's instances may be treated.

@@ -183,6 +183,8 @@ impl<'a> Turn<'a> {
                 ..kept
             });
         }
+        // The mark is what a lost status is put together from.
+        self.changes.extend(memory::mark(revision, true, None));
         let strategies = self.input.strategies(&self.line.name);
         let outcome = stage::bring_about(
             self.scene(),

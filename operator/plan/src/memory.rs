@@ -1,6 +1,7 @@
 //! What is remembered of each line: from the status, or, where that was lost, from the marks on the kept renderings.
 
 use crate::input::Input;
+use crate::object;
 use crate::observed::{Observed, Revision};
 use crate::plan::Change;
 use andon_api::{Failed, LinePhase, LineStatus, RenderingReference, label};
@@ -38,9 +39,16 @@ pub(crate) fn recall(input: &Input<'_>) -> (Vec<LineStatus>, bool) {
 fn removed(observed: &Observed, lines: &[LineStatus]) -> BTreeSet<String> {
     let remembered = observed.integration.status.lines.iter();
     let remembered = remembered
-        .filter(|line| line.last_good.is_some() || line.trial.is_some())
+        .filter(|line| {
+            line.last_good.is_some()
+                || line.trial.is_some()
+                || line.failed.is_some()
+                || line.removing.is_some()
+        })
         .map(|line| line.name.clone());
     let pods = observed.pods.iter().map(|pod| pod.line.clone());
+    let objects = observed.objects.iter();
+    let objects = objects.map(|object| object::label(object, label::LINE).to_owned());
     let marked = observed
         .revisions
         .iter()
@@ -48,6 +56,7 @@ fn removed(observed: &Observed, lines: &[LineStatus]) -> BTreeSet<String> {
         .map(|revision| revision.line.clone());
     remembered
         .chain(pods)
+        .chain(objects)
         .chain(marked)
         .filter(|name| !name.is_empty() && lines.iter().all(|line| line.name != *name))
         .collect()

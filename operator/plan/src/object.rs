@@ -79,14 +79,40 @@ pub(crate) fn delete(object: &Value) -> Change {
     }
 }
 
-/// The observed objects by name and kind.
+/// The observed objects, found once: every line asks for its own many times in a look.
 #[derive(Default)]
-pub(crate) struct Index<'a>(BTreeMap<(&'a str, &'a str), &'a Value>);
+pub(crate) struct Index<'a> {
+    /// By name and kind.
+    named: BTreeMap<(&'a str, &'a str), &'a Value>,
+    /// By line, those that belong to a stage (not shared, not a check).
+    staged: BTreeMap<&'a str, Vec<Staged<'a>>>,
+}
+
+/// An object that belongs to a stage.
+#[derive(Clone, Copy)]
+pub(crate) struct Staged<'a> {
+    pub(crate) object: &'a Value,
+    pub(crate) stage: &'a str,
+    pub(crate) instance: &'a str,
+}
 
 impl<'a> Index<'a> {
     pub(crate) fn of(observed: &'a Observed) -> Self {
-        let entry = |object: &'a Value| ((name(object), kind(object)), object);
-        Self(observed.objects.iter().map(entry).collect())
+        let mut index = Self::default();
+        for object in observed.objects.iter().map(AsRef::as_ref) {
+            index.named.insert((name(object), kind(object)), object);
+            let stage = label(object, label::STAGE);
+            if matches!(stage, "" | label::COMMON | label::CHECK) {
+                continue;
+            }
+            let line = index.staged.entry(label(object, label::LINE)).or_default();
+            line.push(Staged {
+                object,
+                stage,
+                instance: label(object, label::INSTANCE),
+            });
+        }
+        index
     }
 }
 
@@ -99,27 +125,21 @@ pub(crate) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// The observed object of that kind and name.
-    pub(crate) fn find(self, wanted: &Value) -> Option<&'a Value> {
-        self.index.0.get(&(name(wanted), kind(wanted))).copied()
+    /// The line's objects, those included that its stages share.
+    pub(crate) fn objects(self) -> impl Iterator<Item = &'a Value> {
+        let objects = self.observed.objects.iter().map(AsRef::as_ref);
+        objects.filter(move |object| label(object, label::LINE) == self.line)
     }
 
-    /// The line's objects.
-    pub(crate) fn objects(self) -> impl Iterator<Item = &'a Value> {
-        self.observed
-            .objects
-            .iter()
-            .filter(move |object| label(object, label::LINE) == self.line)
+    /// The observed object of that kind and name.
+    pub(crate) fn find(self, wanted: &Value) -> Option<&'a Value> {
+        let wanted = (name(wanted), kind(wanted));
+        self.index.named.get(&wanted).copied()
     }
 
     /// The line's objects that belong to a stage (not shared, not a check).
-    pub(crate) fn stage_objects(self) -> impl Iterator<Item = &'a Value> {
-        self.objects().filter(|object| {
-            !matches!(
-                label(object, label::STAGE),
-                "" | label::COMMON | label::CHECK
-            )
-        })
+    pub(crate) fn stage_objects(self) -> impl Iterator<Item = &'a Staged<'a>> {
+        self.index.staged.get(self.line).into_iter().flatten()
     }
 
     /// The line's pods that belong to a stage.

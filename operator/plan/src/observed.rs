@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the integration controller saw of one integration at one plant, at one moment.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -22,10 +23,13 @@ pub struct Observed {
     /// The other integrations of the plant, for `requires`.
     pub neighbours: Vec<Neighbour>,
     /// The renderings kept in the plant.
-    pub revisions: Vec<Revision>,
+    #[serde(with = "shared")]
+    pub revisions: Vec<Arc<Revision>>,
     /// Every object that carries this integration's labels, as the API server gave it (managed fields left out).
     /// Kinds: ConfigMap, Service, ServiceAccount, Deployment, StatefulSet, Job, NetworkPolicy, PodDisruptionBudget.
-    pub objects: Vec<Value>,
+    /// Shared with whoever saw them: they are large, and most are the same in the next look.
+    #[serde(with = "shared")]
+    pub objects: Vec<Arc<Value>>,
     /// The pods that carry this integration's labels.
     pub pods: Vec<Pod>,
     /// What the pods' counters said, by pod UID. Only pods with a metrics endpoint are asked, and only while a trial
@@ -34,6 +38,26 @@ pub struct Observed {
     /// Whether the API server would take the objects of an unchecked trial, by line; one that is not in here was not asked.
     #[serde(default)]
     pub dry_runs: BTreeMap<String, DryRun>,
+}
+
+/// Shared values, written as if each stood there by itself.
+pub(crate) mod shared {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
+
+    pub(crate) fn serialize<T: Serialize, S: Serializer>(
+        values: &[Arc<T>],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(AsRef::as_ref))
+    }
+
+    pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Arc<T>>, D::Error> {
+        let values = Vec::<T>::deserialize(deserializer)?;
+        Ok(values.into_iter().map(Arc::new).collect())
+    }
 }
 
 /// Something that may be there, may not be there, or may not be known. Unknown is not absent.
@@ -116,7 +140,7 @@ pub struct Revision {
 }
 
 /// A pod.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Pod {
     /// Name.

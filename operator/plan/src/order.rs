@@ -108,7 +108,8 @@ impl<'a> Order<'a> {
         self.lines.iter().find(|other| {
             let same = self.spec(&other.name);
             let same = same.is_some_and(|it| it.equipment_family.as_ref() == family);
-            same && other.name != line.name && other.trial.is_some()
+            let others = other.name != line.name && other.name != self.line.name;
+            same && others && other.trial.is_some()
         })
     }
 

@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the release controller saw of one release.
@@ -37,7 +38,9 @@ pub struct ObservedRelease {
     /// The blueprint that the release names.
     pub blueprint: Seen<BlueprintSpec>,
     /// Plants that let this fleet act and want the integration.
-    pub plants: Vec<ReleasePlant>,
+    /// Shared, since most are the same in the next look.
+    #[serde(with = "crate::observed::shared")]
+    pub plants: Vec<Arc<ReleasePlant>>,
     /// What people approved, in the release's namespace and by its name.
     pub approvals: Vec<ApprovalSpec>,
 }

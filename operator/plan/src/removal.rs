@@ -110,8 +110,7 @@ fn upstream<'b>(turn: &Turn<'_>, rendering: &'b Rendering) -> Option<&'b Rendere
 fn is_there(turn: &Turn<'_>, stage: &str) -> bool {
     let scene = turn.scene();
     let mut objects = scene.stage_objects();
-    objects.any(|o| object::label(o, label::STAGE) == stage)
-        || scene.pods().any(|pod| pod.stage == stage)
+    objects.any(|o| o.stage == stage) || scene.pods().any(|pod| pod.stage == stage)
 }
 
 /// Waits until the stage that gets documents done has none left.

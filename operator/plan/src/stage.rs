@@ -13,9 +13,9 @@
 use crate::drift;
 use crate::health::{self, Health};
 use crate::hold::Hold;
-use crate::object::{self, Scene};
+use crate::object::{self, Scene, Staged};
 use crate::plan::{Change, Related};
-use andon_api::{Strategy, label};
+use andon_api::Strategy;
 use andon_render::{RenderedStage, Rendering};
 use serde_json::Value;
 
@@ -108,9 +108,9 @@ pub(crate) fn bring_about(
 /// that the new one needs.
 fn remove_vanished(scene: Scene<'_>, rendering: &Rendering, outcome: &mut Outcome) {
     let vanished = |stage: &str| !rendering.stages.iter().any(|known| known.name == stage);
-    let old: Vec<&Value> = scene
+    let old: Vec<&Staged<'_>> = scene
         .stage_objects()
-        .filter(|o| vanished(object::label(o, label::STAGE)))
+        .filter(|o| vanished(o.stage))
         .collect();
     let pods = scene.pods().filter(|pod| vanished(&pod.stage)).count();
     let stage = old.first().map_or_else(
@@ -120,7 +120,7 @@ fn remove_vanished(scene: Scene<'_>, rendering: &Rendering, outcome: &mut Outcom
                 .find(|pod| vanished(&pod.stage))
                 .map(|pod| pod.stage.clone())
         },
-        |o| Some(object::label(o, label::STAGE).to_owned()),
+        |o| Some(o.stage.to_owned()),
     );
     if let Some(stage) = stage {
         outcome.wait(Hold::OldInstanceLeaving {
@@ -128,7 +128,7 @@ fn remove_vanished(scene: Scene<'_>, rendering: &Rendering, outcome: &mut Outcom
             left: old.len() + pods,
         });
     }
-    outcome.delete(old);
+    outcome.delete(old.iter().map(|o| o.object));
 }
 
 /// One stage.
@@ -150,11 +150,11 @@ fn step(
         });
     if strict && !old.gone() {
         outcome.wait(old.leaving(stage));
-        outcome.delete(old.objects);
+        outcome.delete(old.staged());
         return;
     }
     if purpose == Purpose::GoBack && !old.gone() {
-        outcome.delete(old.objects.iter().copied());
+        outcome.delete(old.staged());
     }
     let before = outcome.changes.len();
     let mut free = true;
@@ -191,14 +191,14 @@ fn step(
     if !old.gone() {
         outcome.wait(old.leaving(stage));
         if purpose != Purpose::GoBack {
-            outcome.delete(old.objects);
+            outcome.delete(old.staged());
         }
     }
 }
 
 /// What is there of other instances of a stage.
 struct Old<'a> {
-    objects: Vec<&'a Value>,
+    objects: Vec<&'a Staged<'a>>,
     pods: Vec<&'a str>,
 }
 
@@ -207,10 +207,7 @@ impl<'a> Old<'a> {
         Self {
             objects: scene
                 .stage_objects()
-                .filter(|o| {
-                    object::label(o, label::STAGE) == stage.name
-                        && object::label(o, label::INSTANCE) != stage.instance
-                })
+                .filter(|o| o.stage == stage.name && o.instance != stage.instance)
                 .collect(),
             pods: scene
                 .pods()
@@ -220,20 +217,21 @@ impl<'a> Old<'a> {
         }
     }
 
+    fn staged(&self) -> impl Iterator<Item = &'a Value> {
+        self.objects.iter().map(|o| o.object)
+    }
+
     fn gone(&self) -> bool {
         self.objects.is_empty() && self.pods.is_empty()
     }
 
     fn instances(&self) -> impl Iterator<Item = &'a str> {
-        let objects = self
-            .objects
-            .iter()
-            .map(|o| object::label(o, label::INSTANCE));
+        let objects = self.objects.iter().map(|o| o.instance);
         objects.chain(self.pods.iter().copied())
     }
 
     fn leaving(&self, stage: &RenderedStage) -> Hold {
-        let workloads = self.objects.iter().filter(|o| object::is_workload(o));
+        let workloads = self.staged().filter(|o| object::is_workload(o));
         Hold::OldInstanceLeaving {
             stage: stage.name.clone(),
             left: workloads.count() + self.pods.len(),
@@ -244,13 +242,15 @@ impl<'a> Old<'a> {
 /// Deletes what carries the label of an instance that is in place but that its rendering does not name, such as the
 /// ConfigMap of an earlier content of an `InPlace` stage.
 fn remove_leftovers(scene: Scene<'_>, rendering: &Rendering, outcome: &mut Outcome) {
-    let named =
-        |live: &Value| {
-            rendering.stages.iter().flat_map(|s| &s.objects).any(|o| {
-                object::kind(o) == object::kind(live) && object::name(o) == object::name(live)
-            })
-        };
-    outcome.delete(scene.stage_objects().filter(|live| !named(live)));
+    let id = |o| (object::kind(o), object::name(o));
+    let named: Vec<_> = rendering
+        .stages
+        .iter()
+        .flat_map(|s| &s.objects)
+        .map(id)
+        .collect();
+    let live = scene.stage_objects().map(|o| o.object);
+    outcome.delete(live.filter(|live| !named.contains(&id(live))));
 }
 
 /// What to do now so that nothing of one stage is left.
@@ -258,7 +258,8 @@ pub(crate) fn stop_one(scene: Scene<'_>, stage: &str) -> Outcome {
     let mut outcome = Outcome::default();
     let objects: Vec<&Value> = scene
         .stage_objects()
-        .filter(|o| object::label(o, label::STAGE) == stage)
+        .filter(|o| o.stage == stage)
+        .map(|o| o.object)
         .collect();
     let pods = scene.pods().filter(|pod| pod.stage == stage).count();
     outcome.wait(Hold::OldInstanceLeaving {
@@ -285,7 +286,7 @@ pub(crate) fn stop(scene: Scene<'_>, rendering: Option<&Rendering>) -> Outcome {
     };
     let mut stages: Vec<&str> = scene
         .stage_objects()
-        .map(|o| object::label(o, label::STAGE))
+        .map(|o| o.stage)
         .chain(scene.pods().map(|pod| pod.stage.as_str()))
         .filter(|stage| !stays(stage))
         .collect();

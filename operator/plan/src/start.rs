@@ -15,18 +15,22 @@ use std::time::Duration;
 /// Starts the next line's trial, and gives every other line that should move the reason why it does not.
 pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
     for (name, desired) in &input.lines {
-        let lines: Vec<LineStatus> = turns.iter().map(|turn| turn.line.clone()).collect();
-        let Some(turn) = turns.iter_mut().find(|turn| turn.line.name == *name) else {
+        let Some(index) = turns.iter().position(|turn| turn.line.name == *name) else {
             continue;
         };
-        if turn.line.trial.is_some() || was_leaving(input, name) {
+        let line = &turns[index].line;
+        if line.trial.is_some() || was_leaving(input, name) {
             continue;
         }
         let obstacle = match desired {
             Err(refusal) => Some(refusal.clone()),
-            Ok(desired) if is_done(&turn.line, desired) => continue,
-            Ok(desired) => obstacle(input, &turn.line, desired, &lines),
+            Ok(desired) if is_done(line, desired) => continue,
+            Ok(desired) => {
+                let lines: Vec<LineStatus> = turns.iter().map(|turn| turn.line.clone()).collect();
+                obstacle(input, line, desired, &lines)
+            }
         };
+        let turn = &mut turns[index];
         match obstacle {
             // Going back has its own reason to wait.
             Some(obstacle) => {

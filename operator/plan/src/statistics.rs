@@ -33,3 +33,36 @@ pub use input::{BadInput, Counts};
 pub use pass::{documents_to_pass, documents_to_pass_min, log_e_pass};
 pub use quantile::{Bucket, Delays, Histogram};
 pub use two_sample::TwoSample;
+
+/// What another program has computed.
+#[cfg(test)]
+mod oracle {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        bad: i64,
+        total: i64,
+        limit: f64,
+        ln_e: f64,
+    }
+
+    /// Holds evidence against that of a grid.
+    pub(super) fn agrees(grid: &str, evidence: impl Fn(i64, i64, f64) -> f64) {
+        let rows: Vec<Row> = serde_json::from_str(grid).unwrap();
+        assert!(rows.len() > 300, "{} rows", rows.len());
+        assert!(rows.iter().any(|row| row.total == 1_000_000));
+        for Row {
+            bad,
+            total,
+            limit,
+            ln_e,
+        } in rows
+        {
+            let ours = evidence(bad, total, limit);
+            let error = (ours - ln_e).abs() / ln_e.abs().max(1.0);
+            assert!(
+                error < 1e-9,
+                "{bad} of {total} against {limit}: {ours}, oracle {ln_e}, off by {error:e}"
+            );
+        }
+    }
+}

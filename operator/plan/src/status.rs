@@ -31,7 +31,6 @@ pub(crate) fn finish(
 ) -> Plan {
     let observed = input.observed;
     let mut events = Vec::new();
-    let mut lines = Vec::new();
     let mut view = View {
         input,
         lines: Vec::new(),
@@ -47,27 +46,26 @@ pub(crate) fn finish(
         if turn.gone {
             continue;
         }
-        let line = settled(input, turn.line, turn.hold.as_ref());
         view.lines.push(Row {
-            line: line.clone(),
+            line: settled(input, turn.line, turn.hold.as_ref()),
             hold: turn.hold,
             in_place: turn.in_place,
         });
-        lines.push(line);
     }
     let taking_part = input.lines.len();
     let done = view.done();
     if done == taking_part && events.iter().any(|e| e.reason == EventReason::LinePromoted) {
         events.push(event::complete(input, taking_part));
     }
+    let wake = view.wake();
     let mut status = PlantIntegrationStatus {
         observed_generation: observed.integration.generation,
         target_digest: input.target().map(|target| target.digest.clone()),
-        lines,
         retried: retried.own,
         release_retried: retried.release,
         summary: Some(format!("{done}/{taking_part}")),
         conditions: merged(observed, &view.conditions()),
+        lines: view.lines.into_iter().map(|row| row.line).collect(),
     };
     let write_status = checkpoint::worth_writing(observed, &status);
     if write_status {
@@ -78,7 +76,7 @@ pub(crate) fn finish(
         status,
         write_status,
         events,
-        wake: view.wake(),
+        wake,
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn given_up(input: &Input<'_>, trial: &Trial, lines: &[LineStatus]) -
     if target.digest != trial.target_digest {
         return None;
     }
-    asked(input).or_else(|| failed_elsewhere(input, &trial.rendering.digest, lines))
+    asked(input).or_else(|| failed_elsewhere(input, &trial.rendering.digest, lines.iter()))
 }
 
 /// Whether a person, or the release, has given the target up.
@@ -42,9 +42,13 @@ fn asked(input: &Input<'_>) -> Option<String> {
 }
 
 /// Whether a line failed the current target: then the plant stops for it. A trial that fails now is not in `lines` yet.
-fn failed_elsewhere(input: &Input<'_>, but: &str, lines: &[LineStatus]) -> Option<String> {
+fn failed_elsewhere<'b>(
+    input: &Input<'_>,
+    but: &str,
+    mut lines: impl Iterator<Item = &'b LineStatus>,
+) -> Option<String> {
     let target = input.target()?;
-    lines.iter().find_map(|line| {
+    lines.find_map(|line| {
         let failing = line
             .trial
             .as_ref()
@@ -109,20 +113,27 @@ fn is_judged(input: &Input<'_>, promoted: &Promoted, lines: &[LineStatus]) -> bo
 
 /// Takes promoted lines back, the most critical first, one after the other.
 pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
-    let lines: Vec<LineStatus> = turns.iter().map(|turn| turn.line.clone()).collect();
     let Some(target) = input.target() else {
         return;
     };
     let why = match target.go {
         Go::Undo => asked(input),
         Go::Proceed | Go::Wait | Go::Abort if target.rollback.scope == RollbackScope::Line => None,
-        Go::Proceed | Go::Wait | Go::Abort => failed_elsewhere(input, "", &lines),
+        Go::Proceed | Go::Wait | Go::Abort => {
+            failed_elsewhere(input, "", turns.iter().map(|turn| &turn.line))
+        }
     };
     let Some(why) = why else {
         return;
     };
+    // A trial that is only just over is written first, as every end of a trial.
+    let on_trial = |name: &str| {
+        let mut lines = input.observed.integration.status.lines.iter();
+        lines.any(|line| line.name == name && line.trial.is_some())
+    };
     let concerned = |turn: &Turn<'_>| {
         turn.line.trial.is_none()
+            && !on_trial(&turn.line.name)
             && turn
                 .line
                 .promoted

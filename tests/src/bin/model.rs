@@ -12,9 +12,6 @@ struct Args {
     /// Only what the tests explore.
     #[arg(long)]
     quick: bool,
-    /// Do not step over what is known to be wrong.
-    #[arg(long)]
-    strict: bool,
     /// Do not ask the planner's checker: what do the rules of the plant find without it?
     #[arg(long)]
     blind: bool,
@@ -38,7 +35,6 @@ fn main() -> ExitCode {
     let mut violations = 0;
     for config in configurations {
         let config = Config {
-            strict: args.strict,
             blind: args.blind,
             ..config
         };

@@ -1,7 +1,8 @@
 //! Runs seeded random plants and fleets: `simulate --seeds 10000`. Prints what broke, with its story, and ends with 1.
 
-use andon_tests::fleet::simulate_fleet;
-use andon_tests::world::{Outcome, shrink, simulate};
+use andon_tests::fleet::{shrink_fleet, simulate_fleet};
+use andon_tests::seeds;
+use andon_tests::world::{Cut, Outcome, shrink, simulate};
 use clap::Parser;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -26,11 +27,11 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     let begun = Instant::now();
-    let plants = run(&args, simulate);
-    let fleets = run(&args, simulate_fleet);
-    let mut violations = 0;
-    for outcome in plants.iter().chain(&fleets) {
-        violations += outcome.violations.len();
+    let seeds = args.first..args.first + args.seeds;
+    let plants = seeds::run(seeds.clone(), args.story, simulate);
+    let fleets = seeds::run(seeds, args.story, simulate_fleet);
+    let all = || plants.iter().chain(&fleets);
+    for outcome in all() {
         if args.story {
             println!("seed {}\n{}", outcome.seed, outcome.story.join("\n"));
         }
@@ -38,68 +39,43 @@ fn main() -> ExitCode {
             println!("seed {}: {violation}", outcome.seed);
         }
     }
-    tell_failures(&plants, &fleets, args.shrink);
-    let steps: usize = plants
-        .iter()
-        .chain(&fleets)
-        .map(|outcome| outcome.steps)
-        .sum();
-    let seconds = begun.elapsed().as_secs_f64();
-    println!(
-        "{} seeds, {violations} violations, {steps} steps, {seconds:.1} s",
-        plants.len().min(fleets.len())
-    );
-    if [plants.len(), fleets.len()]
-        .iter()
-        .any(|ran| *ran as u64 != args.seeds)
-    {
+    tell_failures("plant", &plants, args.shrink, shrink);
+    tell_failures("fleet", &fleets, args.shrink, shrink_fleet);
+    let whole = [&plants, &fleets].map(|ran| ran.len() as u64) == [args.seeds; 2];
+    if !whole {
         println!("a run ended by itself");
-        return ExitCode::FAILURE;
     }
-    if violations == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    let violations: usize = all().map(|outcome| outcome.violations.len()).sum();
+    let steps: usize = all().map(|outcome| outcome.steps).sum();
+    println!(
+        "{} seeds, {violations} violations, {steps} steps, {:.1} s",
+        plants.len().min(fleets.len()),
+        begun.elapsed().as_secs_f64()
+    );
+    match whole && violations == 0 {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     }
 }
 
-/// Runs every seed, on all cores.
-fn run(args: &Args, simulate: fn(u64) -> Outcome) -> Vec<Outcome> {
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-    std::thread::scope(|scope| {
-        let runs: Vec<_> = (0..threads)
-            .map(|thread| {
-                let seeds = (args.first..args.first + args.seeds)
-                    .filter(move |seed| seed % threads == thread);
-                scope.spawn(move || seeds.map(simulate).collect::<Vec<_>>())
-            })
-            .collect();
-        runs.into_iter()
-            .flat_map(|run| run.join().unwrap_or_default())
-            .collect()
-    })
-}
-
-/// Makes the first failing plants smaller, and prints their stories and those of failing fleets.
-fn tell_failures(plants: &[Outcome], fleets: &[Outcome], most: usize) {
-    let broken = |outcome: &&Outcome| !outcome.violations.is_empty();
-    for outcome in plants.iter().filter(broken).take(most) {
+/// Makes the first failing runs smaller, and prints their stories.
+fn tell_failures(
+    what: &str,
+    outcomes: &[Outcome],
+    most: usize,
+    shrink: fn(&Outcome) -> (Outcome, Cut),
+) {
+    let broken = outcomes.iter().filter(|it| !it.violations.is_empty());
+    for outcome in broken.take(most) {
         let (smallest, cut) = shrink(outcome);
         println!(
-            "\nseed {}, smallest run that still breaks the rule, without {:?} and {} of {} acts\n{}",
+            "\n{what} of seed {}, smallest run that still breaks the rule, without {:?} and {} of {} acts\n{}\n{}\n",
             outcome.seed,
             cut.faults,
             cut.acts.len(),
             cut.of,
-            smallest.story.join("\n")
-        );
-        println!("{}\n", smallest.violations.join("\n"));
-    }
-    for outcome in fleets.iter().filter(broken).take(most) {
-        println!(
-            "\nfleet of seed {}\n{}",
-            outcome.seed,
-            outcome.story.join("\n")
+            smallest.story.join("\n"),
+            smallest.violations.join("\n")
         );
     }
 }

@@ -12,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// What people do.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -74,7 +75,7 @@ impl Fleet {
     pub(super) fn add_release(&mut self, name: &str, version: &str, created: Timestamp) {
         let number = self.number();
         let named = self.named(name, created);
-        self.releases.push(ReleaseSeen {
+        self.releases.push(Rc::new(ReleaseSeen {
             named,
             namespace: NAMESPACE.to_owned(),
             uid: format!("release-{number}"),
@@ -99,7 +100,7 @@ impl Fleet {
                 observed_generation: -1,
                 ..IntegrationReleaseStatus::default()
             },
-        });
+        }));
         self.dirty = true;
     }
 
@@ -115,6 +116,7 @@ impl Fleet {
     pub(super) fn edit(&mut self, change: impl FnOnce(&mut ReleaseSeen)) {
         let number = self.number();
         if let Some(release) = self.releases.first_mut() {
+            let release = Rc::make_mut(release);
             let before = release.spec.clone();
             change(release);
             if release.spec != before {
@@ -126,8 +128,8 @@ impl Fleet {
     }
 
     /// The digest of what the first release asks for now.
-    pub(super) fn digest(&self) -> Option<String> {
-        let release = self.releases.first()?;
+    pub(super) fn digest(&mut self) -> Option<String> {
+        let release = Rc::clone(self.releases.first()?);
         match self.blueprint(&release.spec.blueprint.version) {
             Seen::Present(blueprint) => Some(target_digest(&blueprint, &release.spec)),
             _ => None,
@@ -210,12 +212,8 @@ impl Fleet {
     }
 
     pub(super) fn approve(&mut self, approve: &Approve) {
-        let Some((release, digest)) = self
-            .releases
-            .first()
-            .map(|it| it.named.name.clone())
-            .zip(self.digest())
-        else {
+        let release = self.releases.first().map(|it| it.named.name.clone());
+        let Some((release, digest)) = release.zip(self.digest()) else {
             return;
         };
         let wave = approve.wave.as_deref().unwrap_or("every wave");

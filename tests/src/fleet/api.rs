@@ -2,6 +2,7 @@
 
 use super::{Fleet, Snapshot};
 use andon_plan::{Assign, ObservedRelease, ReleasePlan, plan_release};
+use std::rc::Rc;
 
 /// Why a plan was not carried out to its end.
 enum Ended {
@@ -114,12 +115,12 @@ impl Fleet {
             .releases
             .iter_mut()
             .find(|it| it.uid == seen.uid && it.resource_version == seen.resource_version);
-        let Some(live) = live.filter(|_| !refused) else {
+        let Some(live) = live.filter(|_| !refused).map(Rc::make_mut) else {
             return Err(Ended::Early);
         };
         // Through JSON, as it goes over the wire: instants lose their fractions.
-        let sent = serde_json::to_value(&plan.status).unwrap_or_default();
-        match serde_json::from_value(sent) {
+        let sent = serde_json::to_vec(&plan.status).unwrap_or_default();
+        match serde_json::from_slice(&sent) {
             Ok(status) => live.status = status,
             Err(error) => self
                 .violations

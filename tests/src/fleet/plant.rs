@@ -1,17 +1,14 @@
 //! A toy plant: takes a target after a while, moves line by line, passes or fails, goes back, and reports, as a plant does.
 
+mod report;
+
 use super::ToyVersion;
-use andon_api::condition::{self, ConditionType, Wanted};
-use andon_api::reason::{ConditionReason, FailureReason, HoldReason};
-use andon_api::{
-    Failed, Go, LineHold, LinePhase, LineStatus, PlantIntegrationSpec, PlantIntegrationStatus,
-    RenderingReference, RollbackScope, Target,
-};
+use andon_api::{Go, PlantIntegrationSpec, PlantIntegrationStatus, RollbackScope, Target};
 use andon_plan::{ReleasePlant, TargetSeen};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use serde_json::json;
 use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
 
 /// Minutes of a trial.
 const TRIAL: i64 = 3;
@@ -46,10 +43,12 @@ pub(super) struct ToyPlant {
     /// Minutes it takes to see a target.
     pub(super) delay: i64,
     waited: i64,
-    taken: Option<Target>,
+    taken: Option<Rc<Target>>,
     generation: i64,
     honoured: Option<String>,
     lines: Vec<ToyLine>,
+    /// What a release saw of it last.
+    shown: Option<Arc<ReleasePlant>>,
 }
 
 /// A minute of a plant.
@@ -82,15 +81,7 @@ impl ToyPlant {
             generation: 1,
             honoured: None,
             lines: vec![ToyLine::default(); lines],
-        }
-    }
-
-    pub(super) fn seen(&self, name: &str) -> ReleasePlant {
-        ReleasePlant {
-            namespace: name.to_owned(),
-            labels: self.labels.clone(),
-            offline: self.offline,
-            integration: self.integration.clone(),
+            shown: None,
         }
     }
 
@@ -164,7 +155,7 @@ impl ToyPlant {
         }
         self.waited = 0;
         self.generation = seen.generation;
-        self.taken.clone_from(&seen.spec.target);
+        self.taken = seen.spec.target.clone().map(Rc::new);
         let Some(target) = self.taken.clone() else {
             return;
         };
@@ -203,8 +194,8 @@ impl ToyPlant {
                 told.push((turn.name.to_owned(), format!("line {number} is back")));
                 line.trial = None;
             } else if trial.minutes >= TRIAL {
-                let bad = turn.versions.get(version).map(|it| it.fails.clone());
-                if names(&bad.unwrap_or_default(), turn.name) {
+                let bad = turn.versions.get(version).map(|it| &it.fails);
+                if bad.is_some_and(|bad| names(bad, turn.name)) {
                     told.push((
                         turn.name.to_owned(),
                         format!("line {number} fails {version}"),
@@ -282,8 +273,8 @@ impl ToyPlant {
     /// A promoted line that does harm later, while it is still judged.
     fn late(&mut self, turn: &Turn<'_>, target: &Target, told: &mut Told) {
         let version = &target.blueprint.version;
-        let bad = turn.versions.get(version).map(|it| it.fails_late.clone());
-        let judged = target.soaking && names(&bad.unwrap_or_default(), turn.name);
+        let bad = turn.versions.get(version).map(|it| &it.fails_late);
+        let judged = target.soaking && bad.is_some_and(|bad| names(bad, turn.name));
         let mut failed = false;
         for (number, line) in self.lines.iter_mut().enumerate() {
             let due = judged && line.undoable(target);
@@ -305,55 +296,10 @@ impl ToyPlant {
             self.take_back(turn, target, told);
         }
     }
-
-    fn report(&mut self, turn: &Turn<'_>) -> bool {
-        let Some(target) = self.taken.clone() else {
-            return false;
-        };
-        let lines: Vec<LineStatus> = self
-            .lines
-            .iter()
-            .enumerate()
-            .map(|(number, line)| line.status(number, &target, self.stopped(&target)))
-            .collect();
-        let done = self.done(&target) && target.go != Go::Undo;
-        let wanted = Wanted {
-            kind: ConditionType::Ready,
-            status: done,
-            reason: match done {
-                true => ConditionReason::AllLinesSteady,
-                false => ConditionReason::Waiting,
-            },
-            message: String::new(),
-        };
-        let generation = self.generation;
-        let Some(seen) = &mut self.integration else {
-            return false;
-        };
-        let status = PlantIntegrationStatus {
-            observed_generation: generation,
-            target_digest: Some(target.digest),
-            release_retried: self.honoured.clone(),
-            conditions: condition::merge(&seen.status.conditions, &[wanted], generation, turn.now),
-            lines,
-            ..PlantIntegrationStatus::default()
-        };
-        let changed = seen.status != status;
-        seen.status = status;
-        changed
-    }
 }
 
 fn names(plants: &[String], name: &str) -> bool {
     plants.iter().any(|it| it == "*" || it == name)
-}
-
-fn reference(runs: &Runs) -> RenderingReference {
-    RenderingReference {
-        version: runs.0.clone(),
-        digest: runs.1.clone(),
-        revision: format!("revision-{}", runs.0),
-    }
 }
 
 impl ToyLine {
@@ -378,51 +324,6 @@ impl ToyLine {
     fn go_back(&mut self) {
         if let Some((previous, _)) = self.promoted.take() {
             self.runs = previous;
-        }
-    }
-
-    fn status(&self, number: usize, target: &Target, stopped: bool) -> LineStatus {
-        let trial = self.trial.as_ref().map(|trial| {
-            let at = "2026-11-21T08:00:00Z";
-            let mut value = json!({"rendering": reference(&trial.of), "targetDigest": trial.of.1, "started": at});
-            if trial.fails {
-                value["failure"] = json!({"reason": FailureReason::CheckFailed.as_str(), "message": "", "at": at});
-            }
-            value
-        });
-        let waits = !self.has(target) && self.trial.is_none();
-        let hold = match target.go {
-            _ if !waits => None,
-            _ if stopped => Some(HoldReason::PlantStopped),
-            Go::Proceed => Some(HoldReason::EarlierLineNotDone),
-            Go::Wait => Some(HoldReason::Paused),
-            Go::Abort | Go::Undo => Some(HoldReason::GivenUp),
-        };
-        LineStatus {
-            name: format!("line-{}", number + 1),
-            phase: match &self.trial {
-                Some(trial) if trial.fails => LinePhase::RollingBack,
-                Some(_) => LinePhase::Baking,
-                None if waits => LinePhase::Waiting,
-                None => LinePhase::Steady,
-            },
-            running: self.runs.as_ref().map(reference),
-            last_good: self.runs.as_ref().map(reference),
-            promoted: None,
-            trial: trial.and_then(|trial| serde_json::from_value(trial).ok()),
-            failed: self.failed.as_ref().map(|(runs, at)| Failed {
-                rendering: reference(runs),
-                target_digest: runs.1.clone(),
-                reason: FailureReason::CheckFailed.to_string(),
-                message: String::new(),
-                at: Time(*at),
-                restored: Some(Time(*at)),
-            }),
-            removing: None,
-            hold: hold.map(|reason| LineHold {
-                reason: reason.to_string(),
-                message: String::new(),
-            }),
         }
     }
 }

@@ -52,8 +52,6 @@ pub struct Config {
     pub flaps: bool,
     /// What becomes of a deposed leader's writes.
     pub late: Late,
-    /// Whether what is known to be wrong is wrong here too, instead of being stepped over ([`super::rule`]).
-    pub strict: bool,
     /// Whether nobody asks the checker, so that only the rules of the plant are left.
     pub blind: bool,
     /// The worlds: what is wrong with version 2 on each line.
@@ -95,7 +93,6 @@ impl Config {
             torn: false,
             flaps: false,
             late: Late::Never,
-            strict: false,
             blind: false,
             qualities: worlds(lines),
         }

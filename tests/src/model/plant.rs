@@ -15,6 +15,7 @@ use andon_render::Rendering;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The only instant that a state knows: when all happened that has happened.
 pub const THEN: &str = "2026-11-21T08:00:00Z";
@@ -82,6 +83,7 @@ impl Plant {
                 lines: None,
                 parameters: Parameters::new(),
             }],
+            max_concurrent_lines: None,
             schedule: None,
             metrics: None,
         };
@@ -140,11 +142,15 @@ impl Plant {
             integration: self.integration(sight.target, status),
             blueprint: Seen::Present(self.blueprints[usize::from(sight.target)].clone()),
             neighbours: Vec::new(),
-            revisions: kept.map(|at| self.revision(at, &sight.revisions)).collect(),
-            objects: objects.map(|at| self.object(at, &sight.objects)).collect(),
+            revisions: kept
+                .map(|at| Arc::new(self.revision(at, &sight.revisions)))
+                .collect(),
+            objects: objects
+                .map(|at| Arc::new(self.object(at, &sight.objects)))
+                .collect(),
             pods: pods.map(|at| self.pod(at, &sight.pods)).collect(),
             readings: self.readings(sight, status),
-            dry_run: self.dry_run(sight, status),
+            dry_runs: self.dry_runs(sight, status),
         }
     }
 
@@ -171,6 +177,7 @@ impl Plant {
                         scope: self.config.scope,
                     },
                     go: Go::Proceed,
+                    max_concurrent_lines: 1,
                     soaking: false,
                     retry: None,
                 }),
@@ -274,16 +281,18 @@ impl Plant {
         readings.collect()
     }
 
-    fn dry_run(&self, sight: &Sight, status: &PlantIntegrationStatus) -> Option<DryRun> {
-        let unchecked = status.lines.iter().find_map(|line| {
+    fn dry_runs(&self, sight: &Sight, status: &PlantIntegrationStatus) -> BTreeMap<String, DryRun> {
+        let unchecked = status.lines.iter().filter_map(|line| {
             let trial = line.trial.as_ref().filter(|trial| !trial.checked)?;
-            self.at(&line.name, &trial.rendering.digest)
-        })?;
-        Some(match (sight.answer, self.kind(sight.quality, unchecked)) {
+            let at = self.at(&line.name, &trial.rendering.digest)?;
+            Some((line.name.clone(), at))
+        });
+        let answer = |at| match (sight.answer, self.kind(sight.quality, at)) {
             (Answer::No, _) => DryRun::NoAnswer("no answer".to_owned()),
             (_, Kind::Forbidden) => DryRun::Refused("forbidden".to_owned()),
             _ => DryRun::Accepted,
-        })
+        };
+        unchecked.map(|(line, at)| (line, answer(at))).collect()
     }
 }
 

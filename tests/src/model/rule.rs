@@ -7,15 +7,6 @@ use super::step::Machine;
 use super::{Kind, Late};
 use andon_api::{RollbackScope, Strategy};
 
-/// Plans that break a rule, that are known, and that are carried out here all the same unless the configuration is strict, so that
-/// what lies beyond is seen: a promoted line whose withdrawn trial is over is taken back in the same look.
-const KNOWN: [&str; 1] = ["I9: the withdrawn trial of line-"];
-
-/// Whether a plan breaks a rule in a way that is known.
-pub fn is_known(broken: &str) -> bool {
-    KNOWN.iter().any(|known| broken.starts_with(known))
-}
-
 /// What is wrong with a state.
 pub fn always(machine: &Machine, state: &State) -> Option<String> {
     let facts = machine.operator.facts(state.status);
@@ -44,11 +35,6 @@ fn of_line(machine: &Machine, state: &State, line: usize) -> Option<String> {
         .find(|it| !kept(*it))
     {
         return Some(format!("version {} is named and not kept", lost + 1));
-    }
-    // Known: an operator that died between the marks of a promotion and its status, and a canary that fails then, leave no mark.
-    let marked = |version: u8| state.revisions[line][usize::from(version)].last_good;
-    if machine.config.strict && facts.last_good.is_some() && !(marked(0) || marked(1)) {
-        return Some("no kept rendering is marked as last good".to_owned());
     }
     let at = |version: u8| At {
         line: u8::try_from(line).unwrap_or(0),
@@ -188,6 +174,11 @@ fn end(machine: &Machine, state: &State) -> Result<(), String> {
     let lines = &facts.lines[..machine.config.lines];
     let say = |what: &str| Err(format!("at rest, {what}"));
     for (index, line) in lines.iter().enumerate() {
+        // A late write of a deposed leader may take the mark off: it is put back.
+        let marked = |version: u8| state.revisions[index][usize::from(version)].last_good;
+        if line.last_good.is_some_and(|good| !marked(good)) {
+            return say("the last good is not marked");
+        }
         if line.trial.is_some() {
             return say("a line is on trial");
         }

@@ -79,9 +79,7 @@ impl Machine {
 
     fn look(&mut self, state: &State, sight: &Sight) -> Step<Self> {
         let look = self.operator.look(sight);
-        let (strict, blind) = (self.config.strict, self.config.blind);
-        let wrong = look.broken.clone().filter(|_| !blind);
-        let wrong = wrong.filter(|why| strict || !rule::is_known(why));
+        let wrong = look.broken.clone().filter(|_| !self.config.blind);
         let ops = look.ops.clone();
         let mut hand = match self.config.stale {
             true => Hand::Planned(ops),

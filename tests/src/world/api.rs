@@ -1,11 +1,13 @@
 //! The API server, as far as the operator writes to it: every write has its precondition.
 
 use super::World;
-use andon_api::LineStatus;
+use andon_api::{LineStatus, PlantIntegrationStatus};
 use andon_plan::{Change, DryRun, Plan, Revision};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl World {
     /// Carries a plan out as the controller does. None: it died on the way. A plan made from an older state of the
@@ -22,9 +24,7 @@ impl World {
         }
         if plan.write_status {
             self.writes += 1;
-            // Through JSON, as it goes over the wire: instants lose their fractions.
-            let sent = serde_json::to_value(&plan.status).unwrap_or_default();
-            match serde_json::from_value(sent) {
+            match self.sent(&plan.status) {
                 Ok(status) => {
                     self.check_gate(&status);
                     self.integration.status = status;
@@ -40,6 +40,32 @@ impl World {
             self.survive()?;
         }
         Some(())
+    }
+
+    /// A status as it is after it went over the wire: through JSON, so that instants lose their fractions. A line that is as it was
+    /// has been there before.
+    fn sent(&self, status: &PlantIntegrationStatus) -> serde_json::Result<PlantIntegrationStatus> {
+        let known = &self.integration.status.lines;
+        let mut lines = Vec::new();
+        for (index, line) in status.lines.iter().enumerate() {
+            lines.push(match known.get(index).filter(|known| *known == line) {
+                Some(known) => known.clone(),
+                None => through_json(line)?,
+            });
+        }
+        let rest = PlantIntegrationStatus {
+            lines: Vec::new(),
+            target_digest: status.target_digest.clone(),
+            retried: status.retried.clone(),
+            release_retried: status.release_retried.clone(),
+            summary: status.summary.clone(),
+            conditions: status.conditions.clone(),
+            ..*status
+        };
+        Ok(PlantIntegrationStatus {
+            lines,
+            ..through_json(&rest)?
+        })
     }
 
     /// The operator may die after any write.
@@ -68,7 +94,7 @@ impl World {
             } => {
                 if self.revisions.iter().all(|revision| revision.name != *name) {
                     let uid = self.uid();
-                    self.revisions.push(Revision {
+                    self.revisions.push(Arc::new(Revision {
                         name: name.clone(),
                         uid,
                         line: line.clone(),
@@ -76,7 +102,7 @@ impl World {
                         last_good: false,
                         failed: None,
                         rendering: (**rendering).clone(),
-                    });
+                    }));
                 }
             }
             Change::MarkRevision {
@@ -89,7 +115,7 @@ impl World {
                     .revisions
                     .iter_mut()
                     .find(|r| r.name == *name && r.uid == *uid);
-                if let Some(revision) = found {
+                if let Some(revision) = found.map(Arc::make_mut) {
                     revision.last_good = *last_good;
                     revision.failed.clone_from(failed);
                 }
@@ -112,7 +138,7 @@ impl World {
             return;
         }
         let mut live = match self.objects.remove(&key) {
-            Some(live) => Rc::unwrap_or_clone(live),
+            Some(live) => Arc::unwrap_or_clone(live),
             None => {
                 let uid = self.uid();
                 json!({"metadata": {"uid": uid, "generation": 0, "creationTimestamp": self.now.to_string()}})
@@ -127,7 +153,7 @@ impl World {
             live["metadata"]["generation"] =
                 json!(live["metadata"]["generation"].as_i64().unwrap_or(0) + 1);
         }
-        self.objects.insert(key, Rc::new(live));
+        self.objects.insert(key.into(), Arc::new(live));
     }
 
     /// Deletes in the foreground: workloads are seen until their pods are gone.
@@ -142,7 +168,7 @@ impl World {
         };
         if matches!(kind, "Deployment" | "StatefulSet" | "Job") {
             if live["metadata"].get("deletionTimestamp").is_none() {
-                Rc::make_mut(live)["metadata"]["deletionTimestamp"] = json!(self.now.to_string());
+                Arc::make_mut(live)["metadata"]["deletionTimestamp"] = json!(self.now.to_string());
             }
         } else {
             self.objects.remove(&key);
@@ -169,7 +195,7 @@ impl World {
             .stages
             .iter()
             .flat_map(|s| &s.objects)
-            .any(|o| o.to_string().contains("forbidden"));
+            .any(|o| says(o, "forbidden"));
         Some(match forbidden {
             true => {
                 DryRun::Refused("pods with the image forbidden:1 are not allowed here".to_owned())
@@ -179,9 +205,23 @@ impl World {
     }
 }
 
+fn through_json<T: Serialize + DeserializeOwned>(value: &T) -> serde_json::Result<T> {
+    serde_json::from_slice(&serde_json::to_vec(value)?)
+}
+
 pub(super) fn key(object: &Value) -> (String, String) {
     let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
     (text(&object["kind"]), text(&object["metadata"]["name"]))
+}
+
+/// Whether some text in it contains this one.
+fn says(object: &Value, text: &str) -> bool {
+    match object {
+        Value::String(said) => said.contains(text),
+        Value::Array(items) => items.iter().any(|item| says(item, text)),
+        Value::Object(members) => members.values().any(|member| says(member, text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// What is applied wins, member by member; lists are replaced.

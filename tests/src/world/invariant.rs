@@ -5,6 +5,7 @@ use andon_api::{PlantIntegrationStatus, label};
 use andon_plan::calendar::Calendar;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 impl World {
     /// Looks at the plant itself.
@@ -38,15 +39,19 @@ impl World {
         self.violations.extend(broken);
     }
 
-    /// A line that was taken out and of which nothing is there any more has left no document, unless a person said so.
+    /// A line that was taken out and is forgotten has left no document, unless a person said so.
     fn left_behind(&self) -> Vec<String> {
         let skip = self.integration.annotations.get(label::SKIP_DRAIN);
         let skipped = |name: &str| skip.is_some_and(|it| it.split(',').any(|it| it == name));
-        let lines = &self.site.spec.lines;
+        let (lines, status) = (&self.site.spec.lines, &self.integration.status);
+        // A status that was lost says nothing.
+        if status.observed_generation < 1 {
+            return Vec::new();
+        }
         let gone = self.shop.iter().filter(|(name, line)| {
             line.queue > 0
                 && lines.iter().all(|it| it.name != **name)
-                && self.pods.iter().all(|toy| toy.pod.line != **name)
+                && status.lines.iter().all(|it| it.name != **name)
                 && !skipped(name)
         });
         gone.map(|(name, line)| {
@@ -106,7 +111,7 @@ impl World {
             .filter_map(|line| line.last_good.as_ref())
             .map(|kept| kept.digest.as_str())
             .collect();
-        let may = |revision: &andon_plan::Revision| {
+        let may = |revision: &Arc<andon_plan::Revision>| {
             let digest = &revision.rendering.digest;
             let permit = (line.to_owned(), digest.clone());
             let of = revision.rendering.stages.iter().flat_map(|s| &s.objects);

@@ -1,11 +1,13 @@
 //! Workload controllers and the kubelet.
 
-use super::World;
+use super::{Key, World};
 use andon_api::label;
 use andon_plan::Pod;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Seconds until a container starts.
 const START: i64 = 2;
@@ -24,7 +26,7 @@ pub struct ToyPod {
     /// What the operator sees.
     pub pod: Pod,
     /// Kind and name of its workload.
-    pub owner: (String, String),
+    pub owner: Rc<Key>,
     /// The template it was made from.
     pub template: Value,
     /// Order in which pods were made.
@@ -38,37 +40,30 @@ pub struct ToyPod {
     /// Documents refused since its container started.
     pub bad: i64,
     /// The workload as it was when the template was last found to be its own: comparing templates is dear.
-    same: Option<Rc<Value>>,
+    same: Option<Arc<Value>>,
+    /// Its container's image and environment: asked for every second.
+    image: String,
+    env: BTreeMap<String, String>,
 }
 
 impl ToyPod {
     /// A value of its environment.
     pub fn env(&self, name: &str) -> &str {
-        let env = self.template["spec"]["containers"][0]["env"].as_array();
-        let mut env = env.into_iter().flatten();
-        env.find(|e| e["name"] == name)
-            .and_then(|e| e["value"].as_str())
-            .unwrap_or("")
+        self.env.get(name).map_or("", String::as_str)
     }
 
     /// Whether it was made from the template that its workload has now.
-    fn is_of(&mut self, workload: &Rc<Value>) -> bool {
+    fn is_of(&mut self, workload: &Arc<Value>) -> bool {
         if self
             .same
             .as_ref()
-            .is_some_and(|it| Rc::ptr_eq(it, workload))
+            .is_some_and(|it| Arc::ptr_eq(it, workload))
         {
             return true;
         }
         let is = self.template == workload["spec"]["template"];
-        self.same = is.then(|| Rc::clone(workload));
+        self.same = is.then(|| Arc::clone(workload));
         is
-    }
-
-    fn image(&self) -> &str {
-        self.template["spec"]["containers"][0]["image"]
-            .as_str()
-            .unwrap_or("")
     }
 
     /// Whether it works or at least will not change by itself.
@@ -91,6 +86,10 @@ impl ToyPod {
     }
 }
 
+fn text_of(value: &Value) -> String {
+    value.as_str().unwrap_or("").to_owned()
+}
+
 impl World {
     /// One second of the workload controllers and the kubelet.
     pub(super) fn run_controllers(&mut self) {
@@ -100,7 +99,7 @@ impl World {
             .iter()
             .filter(|(key, _)| matches!(key.0.as_str(), "Deployment" | "StatefulSet" | "Job"));
         let workloads: Vec<_> = workloads
-            .map(|(key, o)| (key.clone(), Rc::clone(o)))
+            .map(|(key, o)| (Rc::clone(key), Arc::clone(o)))
             .collect();
         for (key, object) in workloads {
             match key.0.as_str() {
@@ -121,14 +120,14 @@ impl World {
             if toy.gone.is_some() || toy.pod.stage == label::CHECK {
                 continue;
             }
-            if toy.image().ends_with("missing") {
+            if toy.image.ends_with("missing") {
                 self.dirty |= toy.pod.trouble.is_none();
-                toy.pod.trouble = Some(format!("ImagePullBackOff: {} does not exist", toy.image()));
+                toy.pod.trouble = Some(format!("ImagePullBackOff: {} does not exist", toy.image));
                 continue;
             }
             if self.faults.registry_away && toy.pod.started.is_none() && toy.pod.restarts == 0 {
                 self.dirty |= toy.pod.trouble.is_none();
-                toy.pod.trouble = Some(format!("ImagePullBackOff: {}: no answer", toy.image()));
+                toy.pod.trouble = Some(format!("ImagePullBackOff: {}: no answer", toy.image));
                 continue;
             }
             self.dirty |= toy.pod.trouble.take().is_some();
@@ -172,7 +171,7 @@ impl World {
         }
     }
 
-    fn run_workload(&mut self, key: &(String, String), object: Rc<Value>) {
+    fn run_workload(&mut self, key: &Rc<Key>, object: Arc<Value>) {
         let own = |toy: &ToyPod| toy.owner == *key;
         let deleted = object["metadata"].get("deletionTimestamp").is_some();
         let template = &object["spec"]["template"];
@@ -222,14 +221,17 @@ impl World {
         });
         drop(object);
         if let Some(live) = self.objects.get_mut(key) {
-            Rc::make_mut(live)["status"] = status;
+            Arc::make_mut(live)["status"] = status;
             self.dirty = true;
         }
     }
 
-    fn start_pod(&mut self, key: &(String, String), template: &Value) {
+    fn start_pod(&mut self, key: &Rc<Key>, template: &Value) {
         let labels = &template["metadata"]["labels"];
         let text = |key: &str| labels[key].as_str().unwrap_or("").to_owned();
+        let container = &template["spec"]["containers"][0];
+        let env = container["env"].as_array().into_iter().flatten();
+        let env = env.map(|entry| (text_of(&entry["name"]), text_of(&entry["value"])));
         let uid = self.uid();
         let pod = Pod {
             name: format!("{}-{}", key.1, uid.trim_start_matches("uid-")),
@@ -247,7 +249,7 @@ impl World {
         self.dirty = true;
         self.pods.push(ToyPod {
             pod,
-            owner: key.clone(),
+            owner: Rc::clone(key),
             template: template.clone(),
             order: self.uids,
             since: self.now,
@@ -255,10 +257,12 @@ impl World {
             good: 0,
             bad: 0,
             same: None,
+            image: text_of(&container["image"]),
+            env: env.collect(),
         });
     }
 
-    fn run_job(&mut self, key: &(String, String), object: &Value) {
+    fn run_job(&mut self, key: &Rc<Key>, object: &Value) {
         if object["metadata"].get("deletionTimestamp").is_some() {
             self.pods.retain(|toy| toy.owner != *key);
             self.objects.remove(key);
@@ -290,7 +294,7 @@ impl World {
         }
         let kind = if broken { "Failed" } else { "Complete" };
         if let Some(live) = self.objects.get_mut(key) {
-            Rc::make_mut(live)["status"] = json!({"conditions": [{"type": kind, "status": "True", "message": "the Job has ended"}]});
+            Arc::make_mut(live)["status"] = json!({"conditions": [{"type": kind, "status": "True", "message": "the Job has ended"}]});
             self.dirty = true;
         }
     }

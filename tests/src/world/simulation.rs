@@ -9,6 +9,7 @@ use super::act::Act;
 use super::{Faults, Random, Variant, World, analysis};
 use andon_api::{Analysis, Bake, BakeClock, Go, RollbackScope};
 use demand::Bad;
+pub(crate) use shrink::smallest;
 pub use shrink::{Cut, shrink};
 use std::collections::BTreeMap;
 
@@ -243,7 +244,8 @@ impl<'a> Run<'a> {
             }
         }
         // Planning again changes nothing.
-        let plan = andon_plan::plan(&self.world.observe());
+        let observed = self.world.observe();
+        let plan = andon_plan::plan_with(&observed, &mut self.world.memory);
         let wakes = plan.wake.is_some() && !self.world.only_soaks();
         let writes = plan.write_status && !self.world.only_soaks();
         if !plan.changes.is_empty() || writes || wakes {

@@ -54,16 +54,13 @@ impl World {
                 self.object(verb, object, self.rendered_from(object))
             }
             Change::Delete { kind, name, .. } => {
-                let live = self
-                    .objects
-                    .get(&(kind.clone(), name.clone()))
-                    .map(|live| (**live).clone())
-                    .unwrap_or_default();
+                let live = self.objects.get(&(kind.clone(), name.clone()));
+                let live = live.map_or(&Value::Null, AsRef::as_ref);
                 let instance = live["metadata"]["labels"][label::INSTANCE]
                     .as_str()
                     .unwrap_or("");
                 let version = self.version_of(instance);
-                self.object("deletes", &live, version)
+                self.object("deletes", live, version)
             }
             Change::SaveRevision {
                 line, rendering, ..

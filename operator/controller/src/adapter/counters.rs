@@ -2,6 +2,7 @@
 
 use andon_api::{CounterSelector, Indicator, MetricsEndpoint, Progress};
 use andon_plan::{Counts, GoodBad, Pod, Revision};
+use std::sync::Arc;
 
 /// A pod to ask, and what for.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,14 +18,14 @@ pub struct Question<'a> {
 }
 
 /// The pods worth asking: those whose container runs and whose stage counts something in a rendering that is kept.
-pub fn questions<'a>(pods: &'a [Pod], revisions: &'a [Revision]) -> Vec<Question<'a>> {
+pub fn questions<'a>(pods: &'a [Pod], revisions: &'a [Arc<Revision>]) -> Vec<Question<'a>> {
     pods.iter()
         .filter(|pod| pod.started.is_some())
         .filter_map(|pod| question(pod, revisions))
         .collect()
 }
 
-fn question<'a>(pod: &'a Pod, revisions: &'a [Revision]) -> Option<Question<'a>> {
+fn question<'a>(pod: &'a Pod, revisions: &'a [Arc<Revision>]) -> Option<Question<'a>> {
     // Renderings that share an instance share its endpoint; the newest says what is counted.
     let (revision, stage) = revisions
         .iter()
@@ -163,7 +164,7 @@ mod tests {
             pod("i-source", true),
             pod("i-other", true),
         ];
-        let revisions = [revision(1, "old"), revision(2, "new")];
+        let revisions = [revision(1, "old"), revision(2, "new")].map(Arc::new);
         let questions = questions(&pods, &revisions);
         assert_eq!(questions.len(), 1);
         assert_eq!(questions[0].indicators[0].name, "new");
@@ -172,7 +173,10 @@ mod tests {
 
     #[test]
     fn an_answer_is_whole_or_none() {
-        let (pods, revisions) = ([pod("i-post", true)], [revision(1, "refused")]);
+        let (pods, revisions) = (
+            [pod("i-post", true)],
+            [revision(1, "refused")].map(Arc::new),
+        );
         let question = &questions(&pods, &revisions)[0];
         assert_eq!(question.selectors().len(), 5);
         let value = |selector: &CounterSelector| match selector.metric.as_str() {

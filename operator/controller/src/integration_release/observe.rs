@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Reads one release. None: it is gone or going.
 pub async fn observe(
@@ -41,7 +42,7 @@ pub async fn observe(
         now: Timestamp::now(),
         others: others.map(named).collect(),
         blueprint,
-        plants: plants?,
+        plants: plants?.into_iter().map(Arc::new).collect(),
         approvals: approvals?,
         release: release(mine),
     }))

@@ -16,6 +16,7 @@ use kube::api::{DynamicObject, ListParams, TypeMeta};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Why an integration could not be observed.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +84,7 @@ pub async fn observe(
         integration: integration(mine),
         blueprint,
         neighbours,
-        revisions,
+        revisions: revisions.into_iter().map(Arc::new).collect(),
         objects,
         pods,
         readings: BTreeMap::new(),
@@ -208,12 +209,15 @@ async fn objects(
     client: &Client,
     namespace: &str,
     labelled: &ListParams,
-) -> Result<Vec<Value>, Error> {
+) -> Result<Vec<Arc<Value>>, Error> {
     let lists = CHILDREN.map(|kind| async move {
         let api =
             Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind.resource());
         let list = api.list(labelled).await.map_err(read(kind.plural))?;
-        Ok::<_, Error>(list.into_iter().map(move |object| value(object, kind)))
+        Ok::<_, Error>(
+            list.into_iter()
+                .map(move |object| Arc::new(value(object, kind))),
+        )
     });
     Ok(try_join_all(lists).await?.into_iter().flatten().collect())
 }

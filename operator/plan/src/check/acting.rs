@@ -141,10 +141,8 @@ fn kept<'a>(
     line: &str,
     reference: &RenderingReference,
 ) -> Option<&'a Revision> {
-    observed
-        .revisions
-        .iter()
-        .find(|r| r.line == line && r.rendering.digest == reference.digest)
+    let mut revisions = observed.revisions.iter().map(AsRef::as_ref);
+    revisions.find(|r: &&Revision| r.line == line && r.rendering.digest == reference.digest)
 }
 
 fn right<'a>(observed: &'a Observed, line: &str) -> Right<'a> {

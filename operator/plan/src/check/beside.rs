@@ -35,6 +35,22 @@ pub(super) fn may_begin(observed: &Observed, plan: &Plan, name: &str, findings: 
             format!("{name} begins before {}", other.name)
         });
     }
+    // Of the same criticality in the order of their names, but for those that wait for one of their own family.
+    let equal = taking_part(observed).filter(|l| l.criticality == own.criticality);
+    for other in equal.filter(|l| l.name < own.name) {
+        let begun = line(plan, &other.name).is_some_and(|it| it.trial.is_some());
+        let waits = taking_part(observed).any(|l| {
+            let trial = line(plan, &l.name).is_some_and(|it| it.trial.is_some());
+            trial && l.equipment_family == other.equipment_family && l.name != name
+        });
+        let done = done(observed, plan, other, findings);
+        findings.demand(done || begun || waits, "I11", || {
+            format!(
+                "{name} begins before {} of the same criticality",
+                other.name
+            )
+        });
+    }
     let family: Vec<&Line> = taking_part(observed)
         .filter(|l| l.equipment_family == own.equipment_family && l.name != name)
         .collect();

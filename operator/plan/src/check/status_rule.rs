@@ -3,9 +3,9 @@
 use super::Findings;
 use crate::observed::Observed;
 use crate::plan::Plan;
-use andon_api::PlantIntegrationStatus;
 use andon_api::condition::{self, ConditionType};
 use andon_api::reason::{ConditionReason, HoldReason};
+use andon_api::{LineStatus, PlantIntegrationStatus};
 
 pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_>) {
     let status = &plan.status;
@@ -67,29 +67,28 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
 
 /// Whether a decision was taken.
 fn decided(before: &PlantIntegrationStatus, after: &PlantIntegrationStatus) -> bool {
-    let decisions = |status: &PlantIntegrationStatus| {
-        let of = |line: &andon_api::LineStatus| {
-            let trial = line.trial.as_ref().map(|t| {
-                (
-                    t.rendering.clone(),
-                    t.target_digest.clone(),
-                    t.checked,
-                    t.baking_since.clone(),
-                    t.failure.clone(),
-                    t.withdrawn.clone(),
-                )
-            });
-            (
-                line.name.clone(),
-                line.last_good.clone(),
-                trial,
-                line.failed.clone(),
-            )
-        };
-        (
-            (status.retried.clone(), status.release_retried.clone()),
-            status.lines.iter().map(of).collect::<Vec<_>>(),
-        )
+    let lines = || before.lines.iter().zip(&after.lines);
+    before.retried != after.retried
+        || before.release_retried != after.release_retried
+        || before.lines.len() != after.lines.len()
+        || lines().any(|(before, after)| line_decided(before, after))
+}
+
+fn line_decided(before: &LineStatus, after: &LineStatus) -> bool {
+    let trial = match (&before.trial, &after.trial) {
+        (None, None) => false,
+        (Some(old), Some(new)) => {
+            old.rendering != new.rendering
+                || old.target_digest != new.target_digest
+                || old.checked != new.checked
+                || old.baking_since != new.baking_since
+                || old.failure != new.failure
+                || old.withdrawn != new.withdrawn
+        }
+        _ => true,
     };
-    decisions(before) != decisions(after)
+    trial
+        || before.name != after.name
+        || before.last_good != after.last_good
+        || before.failed != after.failed
 }

@@ -67,7 +67,7 @@ fn observed() -> ObservedRelease {
         others: Vec::new(),
         blueprint: Seen::Present(blueprint()),
         approvals: Vec::new(),
-        plants: vec![plant("plant-ulm"), plant("plant-brno")],
+        plants: vec![plant("plant-ulm").into(), plant("plant-brno").into()],
     }
 }
 
@@ -81,7 +81,7 @@ fn obeyed(mut observed: ObservedRelease) -> ObservedRelease {
             .iter_mut()
             .find(|plant| plant.namespace == assign.namespace)
             .unwrap();
-        let seen = plant.integration.as_mut().unwrap();
+        let seen = Arc::make_mut(plant).integration.as_mut().unwrap();
         seen.generation += 1;
         seen.status.observed_generation = seen.generation;
         if seen.status.target_digest.as_ref() != Some(&assign.target.digest) {
@@ -94,7 +94,8 @@ fn obeyed(mut observed: ObservedRelease) -> ObservedRelease {
 }
 
 fn status_of(observed: &mut ObservedRelease, plant: usize) -> &mut PlantIntegrationStatus {
-    &mut observed.plants[plant].integration.as_mut().unwrap().status
+    let plant = Arc::make_mut(&mut observed.plants[plant]);
+    &mut plant.integration.as_mut().unwrap().status
 }
 
 fn done(observed: &mut ObservedRelease, plant: usize) {

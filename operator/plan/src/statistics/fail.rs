@@ -39,36 +39,13 @@ pub(super) fn mixture(bad: f64, good: f64, limit: Share) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::oracle;
     use super::*;
-
-    #[derive(serde::Deserialize)]
-    struct Row {
-        bad: i64,
-        total: i64,
-        limit: f64,
-        ln_e: f64,
-    }
 
     /// The grid was computed by `tests/oracle/make_grid.py` with numpy and scipy.
     #[test]
     fn evidence_is_that_of_the_oracle() {
-        let rows: Vec<Row> = serde_json::from_str(include_str!("../../tests/oracle.json")).unwrap();
-        assert!(rows.len() > 300, "{} rows", rows.len());
-        assert!(rows.iter().any(|row| row.total == 1_000_000));
-        for Row {
-            bad,
-            total,
-            limit,
-            ln_e,
-        } in rows
-        {
-            let ours = log_e(bad, total, limit);
-            let error = (ours - ln_e).abs() / ln_e.abs().max(1.0);
-            assert!(
-                error < 1e-9,
-                "{bad} of {total} against {limit}: {ours}, oracle {ln_e}, off by {error:e}"
-            );
-        }
+        oracle::agrees(include_str!("../../tests/oracle.json"), log_e);
     }
 
     #[test]

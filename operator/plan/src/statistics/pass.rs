@@ -80,40 +80,15 @@ fn least(holds: impl Fn(i64) -> bool) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::oracle;
     use super::*;
-
-    #[derive(serde::Deserialize)]
-    struct Row {
-        bad: i64,
-        total: i64,
-        limit: f64,
-        ln_e: f64,
-    }
 
     /// The grid was computed by `tests/oracle/make_pass.py` with mpmath (50 digits).
     #[test]
     fn evidence_is_that_of_the_oracle() {
-        let rows: Vec<Row> =
-            serde_json::from_str(include_str!("../../tests/oracle/pass.json")).unwrap();
-        assert!(rows.len() > 300, "{} rows", rows.len());
-        assert!(rows.iter().any(|row| row.total == 1_000_000));
-        for Row {
-            bad,
-            total,
-            limit,
-            ln_e,
-        } in rows
-        {
-            let ours = log_e_pass(bad, total, limit);
-            let error = (ours - ln_e).abs() / ln_e.abs().max(1.0);
-            assert!(
-                error < 1e-9,
-                "{bad} of {total} against {limit}: {ours}, oracle {ln_e}, off by {error:e}"
-            );
-        }
+        oracle::agrees(include_str!("../../tests/oracle/pass.json"), log_e_pass);
     }
 
-    /// The prices in the reference: documents at a share of bad ones, rounded to whole documents, against 1 %.
     #[test]
     fn proof_costs_what_the_reference_says() {
         for (confidence, prices) in [(0.999, [804, 1_607, 5_466]), (0.95, [377, 663, 2_678])] {

@@ -19,7 +19,7 @@ pub(super) fn worth_writing(observed: &Observed, status: &PlantIntegrationStatus
     if before == status {
         return false;
     }
-    if essence(before) != essence(status) {
+    if decides(before, status) {
         return true;
     }
     let old = |trial: Option<&Trial>, every| {
@@ -35,41 +35,56 @@ pub(super) fn worth_writing(observed: &Observed, status: &PlantIntegrationStatus
         })
 }
 
-/// A status without what merely ticks. What a restarted operator could not find out again stays in: which containers are
+/// Whether two statuses differ in more than what merely ticks.
+fn decides(before: &PlantIntegrationStatus, status: &PlantIntegrationStatus) -> bool {
+    let lines = || before.lines.iter().zip(&status.lines);
+    let rest = |status: &PlantIntegrationStatus| PlantIntegrationStatus {
+        lines: Vec::new(),
+        target_digest: status.target_digest.clone(),
+        retried: status.retried.clone(),
+        release_retried: status.release_retried.clone(),
+        summary: status.summary.clone(),
+        conditions: status.conditions.clone(),
+        ..*status
+    };
+    before.lines.len() != status.lines.len()
+        || lines().any(|(before, now)| before != now && essence(before) != essence(now))
+        || rest(before) != rest(status)
+}
+
+/// A line without what merely ticks. What a restarted operator could not find out again stays in: which containers are
 /// counted, and from where.
-fn essence(status: &PlantIntegrationStatus) -> PlantIntegrationStatus {
-    let mut status = status.clone();
-    for line in &mut status.lines {
-        if let Some(hold) = &mut line.hold {
-            hold.message.clear();
+fn essence(line: &LineStatus) -> LineStatus {
+    let mut line = line.clone();
+    if let Some(hold) = &mut line.hold {
+        hold.message.clear();
+    }
+    let judged = line
+        .promoted
+        .as_mut()
+        .and_then(|promoted| promoted.trial.as_mut());
+    for trial in line.trial.iter_mut().chain(judged) {
+        trial.good = 0;
+        trial.bad = 0;
+        trial.evidence = None;
+        trial.outage = None;
+        trial.checkpoint = None;
+        trial.baseline_completed = None;
+        for container in &mut trial.containers {
+            container.last.clear();
+            container.done.truncate(1);
         }
-        let judged = line
-            .promoted
-            .as_mut()
-            .and_then(|promoted| promoted.trial.as_mut());
-        for trial in line.trial.iter_mut().chain(judged) {
-            trial.good = 0;
-            trial.bad = 0;
-            trial.evidence = None;
-            trial.outage = None;
-            trial.checkpoint = None;
-            trial.baseline_completed = None;
-            for container in &mut trial.containers {
-                container.last.clear();
-                container.done.truncate(1);
-            }
-            if let Some(mark) = &mut trial.progress {
-                // While it finishes documents only the last one counts; once it has stopped, since when input waits.
-                mark.waiting_since = mark.waiting_since.take().filter(|_| mark.done == 0);
-                mark.at = trial.started.clone();
-                mark.done = 0;
-                mark.controls.clear();
-                mark.advanced = 0;
-                mark.moved = None;
-            }
+        if let Some(mark) = &mut trial.progress {
+            // While it finishes documents only the last one counts; once it has stopped, since when input waits.
+            mark.waiting_since = mark.waiting_since.take().filter(|_| mark.done == 0);
+            mark.at = trial.started.clone();
+            mark.done = 0;
+            mark.controls.clear();
+            mark.advanced = 0;
+            mark.moved = None;
         }
     }
-    status
+    line
 }
 
 /// Notes when the counts were written.

@@ -1,9 +1,10 @@
 //! Somebody edits or deletes what Andon made.
 
 use super::{Act, Edit};
-use crate::world::World;
+use crate::world::{Key, World};
 use andon_api::label;
 use serde_json::Value;
+use std::rc::Rc;
 
 impl World {
     pub(super) fn act_on_objects(&mut self, act: &Act) {
@@ -18,7 +19,7 @@ impl World {
                 ),
             );
             if let Some(object) = self.objects.get_mut(&key) {
-                let object = std::rc::Rc::make_mut(object);
+                let object = std::sync::Arc::make_mut(object);
                 if let Some(place) = object.pointer_mut(&edit.pointer) {
                     *place = edit.value.clone();
                 }
@@ -40,7 +41,7 @@ impl World {
         }
     }
 
-    fn find_object(&self, edit: &Edit) -> Option<(String, String)> {
+    fn find_object(&self, edit: &Edit) -> Option<Rc<Key>> {
         let tag = |o: &Value, key: &str| {
             o["metadata"]["labels"][key]
                 .as_str()
@@ -53,6 +54,6 @@ impl World {
                 && tag(o, label::LINE) == edit.line
                 && tag(o, label::STAGE) == edit.stage
         });
-        found.map(|(key, _)| key.clone())
+        found.map(|(key, _)| Rc::clone(key))
     }
 }

@@ -361,7 +361,7 @@ impl Run<'_> {
             self.world
                 .tell("", &format!("--- somebody edits {} {}", key.0, key.1));
             if let Some(object) = self.world.objects.get_mut(&key) {
-                let object = std::rc::Rc::make_mut(object);
+                let object = std::sync::Arc::make_mut(object);
                 object["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"] =
                     json!("meddled");
                 let generation = object["metadata"]["generation"].as_i64().unwrap_or(0);

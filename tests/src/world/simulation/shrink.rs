@@ -43,18 +43,28 @@ impl Cut {
     }
 }
 
-/// The smallest run found of a seed that still breaks the same rule, and what it leaves out.
+/// The smallest run found of a plant's seed that still breaks the same rule, and what it leaves out.
 pub fn shrink(outcome: &Outcome) -> (Outcome, Cut) {
+    smallest(outcome, &FAULTS, |cut| simulate_without(outcome.seed, cut))
+}
+
+/// The smallest run found that still breaks the same rule, and what it leaves out of these faults and of what happens by chance.
+/// `run` gives a run without that, and how many things happened by chance.
+pub(crate) fn smallest(
+    outcome: &Outcome,
+    faults: &[&'static str],
+    run: impl Fn(&Cut) -> (Outcome, usize),
+) -> (Outcome, Cut) {
     let rule = rule(outcome);
     let mut best = (outcome.clone(), Cut::default());
     let attempt = |best: &mut (Outcome, Cut), cut: Cut| {
-        let (smaller, of) = simulate_without(outcome.seed, &cut);
+        let (smaller, of) = run(&cut);
         if self::rule(&smaller) == rule {
             *best = (smaller, Cut { of, ..cut });
         }
     };
     attempt(&mut best, Cut::default());
-    for name in FAULTS {
+    for name in faults {
         let mut cut = best.1.clone();
         cut.faults.insert(name);
         attempt(&mut best, cut);
@@ -64,7 +74,7 @@ pub fn shrink(outcome: &Outcome) -> (Outcome, Cut) {
     while piece > 0 {
         for first in (0..best.1.of).step_by(piece) {
             let mut cut = best.1.clone();
-            cut.acts.extend(first..first + piece);
+            cut.acts.extend(first..(first + piece).min(cut.of));
             if cut.acts.len() > best.1.acts.len() {
                 attempt(&mut best, cut);
             }

@@ -20,7 +20,7 @@ impl Fleet {
             .insert("andon.dev/author".into(), "ben".into());
         seen.plants = plants
             .iter()
-            .map(|(name, ring)| ringed(name, ring))
+            .map(|(name, ring)| ringed(name, ring).into())
             .collect();
         Self {
             seen,
@@ -48,11 +48,8 @@ impl Fleet {
     }
 
     pub(super) fn plant(&mut self, name: &str) -> &mut ReleasePlant {
-        self.seen
-            .plants
-            .iter_mut()
-            .find(|it| it.namespace == name)
-            .unwrap()
+        let mut plants = self.seen.plants.iter_mut();
+        Arc::make_mut(plants.find(|it| it.namespace == name).unwrap())
     }
 
     pub(super) fn status(&mut self, name: &str) -> &mut PlantIntegrationStatus {

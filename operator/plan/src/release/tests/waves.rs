@@ -151,7 +151,7 @@ fn a_plant_that_joins_gets_the_release_by_its_own_gates() {
     fleet.done("e");
     fleet.look();
     // While the pilot soaks one more pilot plant comes: it is soaked with the others.
-    fleet.seen.plants.push(ringed("f", "pilot"));
+    fleet.seen.plants.push(ringed("f", "pilot").into());
     fleet.look();
     assert_eq!(fleet.going(), ["b", "e", "f"]);
     assert_eq!(fleet.wave("pilot").phase, WavePhase::Progressing);
@@ -164,7 +164,7 @@ fn a_plant_that_joins_gets_the_release_by_its_own_gates() {
     fleet.look();
     assert_eq!(fleet.wave("pilot").phase, WavePhase::Done);
     // Later one more: the wave that is over takes it up, and the next one goes on.
-    fleet.seen.plants.push(ringed("g", "pilot"));
+    fleet.seen.plants.push(ringed("g", "pilot").into());
     fleet.look();
     assert_eq!(fleet.going(), ["a", "b", "c", "e", "f", "g"]);
     assert_eq!(fleet.wave("rest").phase, WavePhase::Progressing);
