@@ -220,6 +220,11 @@ async fn a_release_is_refused_in_words_that_help() -> Result<()> {
         ),
         bad("/spec/analysis/checks/0/max", json!(1), &["max", "string"]),
         bad(
+            "/spec/analysis/checks/0/notWorseThanControls",
+            json!("0.5%"),
+            &["each has one of max, notWorseThanBaseline and notWorseThanControls"],
+        ),
+        bad(
             "/spec/analysis/checks/0/indicator",
             json!(""),
             &["spec.analysis.checks[0].indicator", "DNS label"],

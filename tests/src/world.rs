@@ -387,8 +387,7 @@ pub fn analysis() -> Analysis {
         checks: vec![Check {
             indicator: "refused".to_owned(),
             max: Some("1%".to_owned()),
-            not_worse_than_baseline: None,
-            dry_run: false,
+            ..Check::default()
         }],
     }
 }

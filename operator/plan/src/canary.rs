@@ -1,5 +1,6 @@
 //! A checked trial: put in place stage by stage, and judged from its first document on.
 
+use crate::compare;
 use crate::count::{self, Tally};
 use crate::event;
 use crate::hold::Hold;
@@ -138,10 +139,12 @@ fn look<'a>(
 /// says nothing about the canary once it is over.
 pub(crate) fn judged(turn: &Turn<'_>, rules: &Rules, tally: &Tally, trial: &mut Trial) -> Verdict {
     let controls = count::controls(turn.input, &turn.line.name, trial);
+    let compared = compare::update((turn.input, &turn.line.name), rules, tally, trial);
     let case = Case {
         canary: &tally.indicators,
         baseline: &trial.baseline_counts,
         controls: &controls,
+        compared: &compared,
     };
     let verdict = verdict::judge(rules, &case);
     trial.good = verdict.first.good;
@@ -153,6 +156,7 @@ pub(crate) fn judged(turn: &Turn<'_>, rules: &Rules, tally: &Tally, trial: &mut 
     }
     if verdict.shared.is_some() {
         trial.outage = Some(turn.input.stamp());
+        compare::begin_anew(trial, tally);
         for container in &mut trial.containers {
             container.base.clone_from(&container.last);
         }

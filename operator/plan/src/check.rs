@@ -4,6 +4,7 @@
 //! The numbers are those of `README.md`.
 
 mod acting;
+mod comparing;
 mod deciding;
 mod ending;
 mod status_rule;

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const MOST_CONTAINERS: usize = 20;
 
 /// A plant has tens of lines; more would only make the status longer.
-const MOST_CONTROLS: usize = 50;
+pub(crate) const MOST_CONTROLS: usize = 50;
 
 /// Pod UID of the entry that sums up containers that have gone.
 const FOLDED: &str = "folded";
@@ -184,11 +184,11 @@ fn add(sums: &mut BTreeMap<String, Vec<i64>>, counts: &Counts) {
     }
 }
 
-/// Containers of other lines that nothing is tried on, with what they count now.
-fn control_counts<'a>(
+/// Containers of other lines that nothing is tried on, with what they count now; none: they cannot be read now.
+pub(crate) fn control_pods<'a>(
     input: &'a Input<'_>,
     line: &'a str,
-) -> impl Iterator<Item = (&'a Pod, Timestamp, &'a Counts)> {
+) -> impl Iterator<Item = (&'a Pod, Timestamp, Option<&'a Counts>)> {
     let status = &input.observed.integration.status;
     let steady = move |name: &str| {
         let known = status.lines.iter().find(|other| other.name == name);
@@ -196,13 +196,23 @@ fn control_counts<'a>(
         let takes_part = input.desired(name).is_some();
         name != line && takes_part && known.is_some_and(|other| other.trial.is_none())
     };
-    input.observed.pods.iter().filter_map(move |pod| {
-        let counts = match input.observed.readings.get(&pod.uid)? {
-            Reading::Counts(counts) if steady(&pod.line) && !pod.terminating => counts,
-            _ => return None,
-        };
-        Some((pod, pod.started?, counts))
-    })
+    let pods = input.observed.pods.iter();
+    pods.filter(move |pod| steady(&pod.line) && !pod.terminating)
+        .filter_map(|pod| {
+            let counts = match input.observed.readings.get(&pod.uid)? {
+                Reading::Counts(counts) => Some(counts),
+                Reading::NoAnswer(_) => None,
+            };
+            Some((pod, pod.started?, counts))
+        })
+}
+
+/// Those that can be read.
+fn control_counts<'a>(
+    input: &'a Input<'_>,
+    line: &'a str,
+) -> impl Iterator<Item = (&'a Pod, Timestamp, &'a Counts)> {
+    control_pods(input, line).filter_map(|(pod, started, counts)| Some((pod, started, counts?)))
 }
 
 /// Where the other lines' counters stand now.

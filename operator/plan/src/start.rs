@@ -104,6 +104,7 @@ pub(crate) fn blank(input: &Input<'_>, rendering: RenderingReference, target: &s
         baseline_completed: None,
         baseline_counts: BTreeMap::new(),
         controls: Vec::new(),
+        comparison: None,
         dry_run: None,
         outage: None,
         checkpoint: None,

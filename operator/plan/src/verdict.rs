@@ -1,5 +1,6 @@
 //! Counts against limits: fail on evidence, pass on time and numbers, or neither yet.
 
+use crate::compare::Compared;
 use crate::hold::Hold;
 use crate::input::{Bar, Rule, Rules};
 use crate::observed::GoodBad;
@@ -19,6 +20,8 @@ pub(crate) struct Case<'a> {
     pub(crate) baseline: &'a BTreeMap<String, Vec<i64>>,
     /// What the other lines did meanwhile.
     pub(crate) controls: &'a BTreeMap<String, GoodBad>,
+    /// How the canary compares with what they did, where a check asks for it.
+    pub(crate) compared: &'a BTreeMap<String, Compared>,
 }
 
 /// What the counts say of a trial now.
@@ -38,11 +41,18 @@ pub(crate) struct Verdict {
     pub(crate) dry_run: Option<String>,
 }
 
-/// A check's limit and how much evidence it takes.
+/// What a check holds the canary against, and how much evidence there is and has to be.
 struct Limit {
+    /// The canary's documents that count.
+    seen: GoodBad,
+    /// The largest share of bad ones that passes.
     share: f64,
+    /// `ln E` against it.
+    log_e: f64,
     needed: f64,
     shown: String,
+    /// Whether the other lines were taken into account already.
+    beside_controls: bool,
 }
 
 /// Judges the counts. How long the canary has run is not asked: bake and samples delay a pass only.
@@ -50,38 +60,27 @@ pub(crate) fn judge(rules: &Rules, case: &Case<'_>) -> Verdict {
     let mut verdict = Verdict::default();
     let mut strongest = f64::NEG_INFINITY;
     for (index, rule) in rules.checks.iter().enumerate() {
-        let seen = case
-            .canary
-            .get(&rule.indicator)
-            .copied()
-            .unwrap_or_default();
+        let seen = seen(rule, case);
         if index == 0 {
             verdict.first = seen;
         }
-        // No baseline, or one so bad that nothing can be worse: the check says nothing.
-        let Some(limit) = limit(rules, rule, case.baseline) else {
-            let total = seen.good + seen.bad;
-            if !rule.dry_run && total < rules.min_samples && verdict.short.is_none() {
-                verdict.short = Some(Hold::TooFewSamples {
-                    indicator: rule.indicator.clone(),
-                    good: seen.good,
-                    bad: seen.bad,
-                    needed: rules.min_samples,
-                    max: "skipped, since there is no baseline".to_owned(),
-                    more: Some(rules.min_samples - total),
-                });
+        let limit = match limit(rules, rule, case) {
+            Ok(limit) => limit,
+            Err(skipped) => {
+                if !rule.dry_run && verdict.short.is_none() {
+                    verdict.short = too_few(rules, rule, seen, skipped);
+                }
+                continue;
             }
-            continue;
         };
-        let log_e = log_e(seen.bad, seen.good + seen.bad, limit.share);
-        let failure = (log_e >= limit.needed).then(|| failure(rule, &limit, seen, log_e));
+        let failure = (limit.log_e >= limit.needed).then(|| failure(rule, &limit));
         if rule.dry_run {
             verdict.dry_run = verdict.dry_run.or(failure);
             continue;
         }
-        if log_e > strongest {
-            strongest = log_e;
-            verdict.evidence = Some(odds(log_e));
+        if limit.log_e > strongest {
+            strongest = limit.log_e;
+            verdict.evidence = Some(odds(limit.log_e));
         }
         if let Some(failure) = failure {
             match alike(rule, &limit, case.controls) {
@@ -97,7 +96,7 @@ pub(crate) fn judge(rules: &Rules, case: &Case<'_>) -> Verdict {
             }
         }
         if verdict.short.is_none() {
-            verdict.short = short(rules, rule, &limit, seen);
+            verdict.short = short(rules, rule, &limit);
         }
     }
     // What fails beside an outage fails all the same.
@@ -107,45 +106,83 @@ pub(crate) fn judge(rules: &Rules, case: &Case<'_>) -> Verdict {
     verdict
 }
 
-/// The limit of a check; none: there is nothing to hold the canary against.
-fn limit(rules: &Rules, rule: &Rule, baseline: &BTreeMap<String, Vec<i64>>) -> Option<Limit> {
+/// The canary's documents, as a check sees them.
+fn seen(rule: &Rule, case: &Case<'_>) -> GoodBad {
+    case.canary
+        .get(&rule.indicator)
+        .copied()
+        .unwrap_or_default()
+}
+
+/// The limit of a check; an error: there is nothing to hold the canary against, and the check says nothing.
+fn limit(rules: &Rules, rule: &Rule, case: &Case<'_>) -> Result<Limit, &'static str> {
     let alpha = rules.alpha_each();
+    let seen = seen(rule, case);
+    let against = |share: f64, needed: f64, shown: String| Limit {
+        seen,
+        share,
+        log_e: log_e(seen.bad, seen.good + seen.bad, share),
+        needed,
+        shown,
+        beside_controls: false,
+    };
     match &rule.bar {
-        Bar::Max(share, text) => Some(Limit {
-            share: *share,
-            needed: -alpha.ln(),
-            shown: format!("limit {text}"),
-        }),
+        Bar::Max(share, text) => Ok(against(*share, -alpha.ln(), format!("limit {text}"))),
         Bar::Baseline(worsening, text) => {
-            let counted = baseline.get(&rule.indicator)?;
+            const NONE: &str = "skipped, since there is no baseline";
+            let counted = case.baseline.get(&rule.indicator).ok_or(NONE)?;
             let at = |index: usize| counted.get(index).copied().unwrap_or(0);
             let (bad, total) = (at(1), at(0) + at(1));
             match baseline_limit(bad, total, *worsening, alpha) {
-                Ok(BaselineLimit::Limit(share)) => Some(Limit {
+                Ok(BaselineLimit::Limit(share)) => Ok(against(
                     share,
-                    needed: (2.0 / alpha).ln(),
-                    shown: format!("before {bad} of {total}, {text} more allowed"),
-                }),
-                Ok(BaselineLimit::Skipped | BaselineLimit::CannotFail(_)) | Err(_) => None,
+                    (2.0 / alpha).ln(),
+                    format!("before {bad} of {total}, {text} more allowed"),
+                )),
+                // One so bad that nothing can be worse says as little as none.
+                Ok(BaselineLimit::Skipped | BaselineLimit::CannotFail(_)) | Err(_) => Err(NONE),
             }
+        }
+        Bar::Controls(worsening, text) => {
+            const NONE: &str = "skipped, since no other line has finished a document meanwhile";
+            let compared = case.compared.get(&rule.indicator).ok_or(NONE)?;
+            // Since the canary's own counts began; those that restarted since are in the comparison alone.
+            let anew = case.controls.get(&rule.indicator).copied();
+            let (bad, total) = match anew.map(|seen| (seen.bad, seen.good + seen.bad)) {
+                Some((bad, total)) if total > 0 => (bad, total),
+                _ => (compared.controls.bad, compared.controls.total),
+            };
+            if total == 0 {
+                return Err(NONE);
+            }
+            let share = bad as f64 / total as f64 + worsening;
+            let shown = format!("other lines meanwhile {bad} of {total}, {text} more allowed");
+            Ok(Limit {
+                log_e: compared.log_e,
+                beside_controls: true,
+                ..against(share, -alpha.ln(), shown)
+            })
         }
     }
 }
 
-fn failure(rule: &Rule, limit: &Limit, seen: GoodBad, log_e: f64) -> String {
+fn failure(rule: &Rule, limit: &Limit) -> String {
     format!(
         "{} of {} messages {} ({}), evidence {} (needs {})",
-        seen.bad,
-        seen.good + seen.bad,
+        limit.seen.bad,
+        limit.seen.good + limit.seen.bad,
         rule.indicator,
         limit.shown,
-        odds(log_e),
+        odds(limit.log_e),
         odds(limit.needed)
     )
 }
 
-/// What the other lines did, if that is as bad.
+/// What the other lines did, if that is as bad. A check against them need not ask: what they all do is no evidence there.
 fn alike(rule: &Rule, limit: &Limit, controls: &BTreeMap<String, GoodBad>) -> Option<String> {
+    if limit.beside_controls {
+        return None;
+    }
     let seen = controls.get(&rule.indicator).copied()?;
     let total = seen.good + seen.bad;
     let alike = seen.bad > 0 && log_e(seen.bad, total, limit.share) >= ALIKE.ln();
@@ -153,8 +190,8 @@ fn alike(rule: &Rule, limit: &Limit, controls: &BTreeMap<String, GoodBad>) -> Op
 }
 
 /// What keeps a check's counts from being good enough for a pass; none: they are.
-fn short(rules: &Rules, rule: &Rule, limit: &Limit, seen: GoodBad) -> Option<Hold> {
-    let total = seen.good + seen.bad;
+fn short(rules: &Rules, rule: &Rule, limit: &Limit) -> Option<Hold> {
+    let (seen, total) = (limit.seen, limit.seen.good + limit.seen.bad);
     let absolute = matches!(rule.bar, Bar::Max(..));
     let proof = rules.pass_alpha.filter(|_| absolute);
     let proven = proof.is_none_or(|alpha| log_e_pass(seen.bad, total, limit.share) >= -alpha.ln());
@@ -175,6 +212,19 @@ fn short(rules: &Rules, rule: &Rule, limit: &Limit, seen: GoodBad) -> Option<Hol
         needed: rules.min_samples,
         max: limit.shown.clone(),
         more,
+    })
+}
+
+/// A check that says nothing still wants its documents.
+fn too_few(rules: &Rules, rule: &Rule, seen: GoodBad, skipped: &str) -> Option<Hold> {
+    let total = seen.good + seen.bad;
+    (total < rules.min_samples).then(|| Hold::TooFewSamples {
+        indicator: rule.indicator.clone(),
+        good: seen.good,
+        bad: seen.bad,
+        needed: rules.min_samples,
+        max: skipped.to_owned(),
+        more: Some(rules.min_samples - total),
     })
 }
 
@@ -245,6 +295,7 @@ mod tests {
             canary: &counts(canary),
             baseline: &baseline.collect(),
             controls: &counts(controls),
+            compared: &BTreeMap::new(),
         };
         judge(rules, &case)
     }

@@ -92,10 +92,10 @@ pub enum Then {
     RollBack,
 }
 
-/// An indicator with a limit: an absolute one, or one against the baseline.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
+/// An indicator with a bar: an absolute limit, one against the baseline, or one against the other lines.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[x_kube(validation = Rule::new("has(self.max) != has(self.notWorseThanBaseline)").message("checks: each has either max or notWorseThanBaseline, one of them"))]
+#[x_kube(validation = Rule::new("(has(self.max) ? 1 : 0) + (has(self.notWorseThanBaseline) ? 1 : 0) + (has(self.notWorseThanControls) ? 1 : 0) == 1").message("checks: each has one of max, notWorseThanBaseline and notWorseThanControls"))]
 pub struct Check {
     /// Name of an indicator of the blueprint.
     #[schemars(length(max = rule::NAME))]
@@ -112,6 +112,13 @@ pub struct Check {
     #[schemars(length(max = rule::PERCENT))]
     #[x_kube(validation = rule::percent("notWorseThanBaseline"))]
     pub not_worse_than_baseline: Option<String>,
+    /// How much larger the share of bad documents may be than what the plant's other lines have meanwhile; percentage points, such
+    /// as `0.5%`. For what changes with the hour and the ERP, so that neither a fixed limit nor yesterday says much. Where no other
+    /// line finishes documents the check is skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = rule::PERCENT))]
+    #[x_kube(validation = rule::percent("notWorseThanControls"))]
+    pub not_worse_than_controls: Option<String>,
     /// Only say what it finds: it neither fails a canary nor keeps it from passing, and takes no share of the confidence.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,

@@ -23,8 +23,9 @@ pub use integration_release::{
     IntegrationReleaseStatus, Levers, PlantCounts, ReleasePhase,
 };
 pub use line_status::{
-    ContainerCount, ControlCount, ControlIndicators, Failed, LineHold, LinePhase, LineStatus,
-    ProgressMark, Promoted, RenderingReference, Trial, TrialFailure, Unready,
+    ComparedIndicator, Comparison, ContainerCount, ControlCount, ControlIndicators, Failed,
+    LineHold, LinePhase, LineStatus, ProgressMark, Promoted, RenderingReference, Trial,
+    TrialFailure, Unready,
 };
 pub use plant_integration::{
     Go, PlantIntegration, PlantIntegrationSpec, PlantIntegrationStatus, Target,

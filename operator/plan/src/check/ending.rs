@@ -1,6 +1,6 @@
 //! Rules about how a trial ends: it passes on time and numbers, fails on evidence, and leaves nothing behind.
 
-use super::Findings;
+use super::{Findings, comparing};
 use crate::calendar::Calendar;
 use crate::observed::{Observed, Reading};
 use andon_api::{Analysis, BakeClock, Check, LineStatus, Trial, duration, percent};
@@ -140,9 +140,13 @@ fn enough(
     let counts = counts(&trial);
     for check in analysis.checks.iter().filter(|check| !check.dry_run) {
         let (good, bad) = counts.get(&check.indicator).copied().unwrap_or_default();
-        // A baseline's bound depends on how alpha is shared; here only absolute limits are computed again.
+        // A baseline's bound depends on how alpha is shared; here only the other limits are computed again.
         let max = check.max.as_ref();
-        let limit = max.and_then(|max| percent::parse(max).ok()).unwrap_or(1.0);
+        let beside = check.not_worse_than_controls.as_ref();
+        let limit = max
+            .and_then(|max| percent::parse(max).ok())
+            .or_else(|| beside.and_then(|_| comparing::share(observed, check, old)))
+            .unwrap_or(1.0);
         let total = good + bad;
         findings.demand(total >= analysis.min_samples, "I16", || {
             format!(
@@ -151,10 +155,7 @@ fn enough(
             )
         });
         findings.demand(bad as f64 <= limit * total as f64, "I16", || {
-            format!(
-                "{name} passes with {bad} of {total} bad documents (limit {:?})",
-                check.max
-            )
+            format!("{name} passes with {bad} of {total} bad documents (limit {limit})")
         });
     }
 }
@@ -169,7 +170,7 @@ fn analysis(observed: &Observed) -> Option<&Analysis> {
 }
 
 /// Counts of the trial as the plan remembers them: `indicator -> (good, bad)`.
-fn counts(trial: &Trial) -> BTreeMap<String, (i64, i64)> {
+pub(super) fn counts(trial: &Trial) -> BTreeMap<String, (i64, i64)> {
     let mut sums: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     for container in &trial.containers {
         for (name, last) in &container.last {
@@ -201,6 +202,7 @@ pub(super) fn has_evidence(
         let (good, bad) = counts.get(&check.indicator).copied().unwrap_or_default();
         let bar = limit(check, trial, alpha);
         bar.is_some_and(|(limit, needed)| evidence(bad, good, limit) > needed.ln() - 1e-3)
+            || comparing::has_evidence(check, trial, 1.0 / alpha)
     });
     findings.demand(found, "I15", || {
         format!("{} fails without evidence: {counts:?}", line.name)

@@ -51,9 +51,17 @@ impl Run<'_> {
         if random.chance(200) {
             analysis.checks.push(Check {
                 indicator: "refused".to_owned(),
-                max: None,
                 not_worse_than_baseline: Some("5%".to_owned()),
                 dry_run: random.chance(300),
+                ..Check::default()
+            });
+        }
+        if random.chance(200) {
+            analysis.checks.push(Check {
+                indicator: "refused".to_owned(),
+                not_worse_than_controls: Some("2%".to_owned()),
+                dry_run: random.chance(300),
+                ..Check::default()
             });
         }
         if random.chance(150) {
