@@ -100,4 +100,20 @@ mod tests {
         let error = sum(&samples, &selector(&[("code", "418")])).unwrap_err();
         assert!(error.contains("x{code=\"418\"}"), "{error}");
     }
+
+    /// `docs/decisions/2026-11-21-late-data.md`: what a line had stored while its network was away is left out by a label.
+    #[test]
+    fn backfill_is_left_out_by_a_label() {
+        let text = "bad{late=\"false\"} 2\nbad{late=\"true\"} 340\ngood{late=\"false\"} 60\ngood{late=\"true\"} 0\n";
+        let samples = exposition::parse(text, |_| true).unwrap();
+        let of_today = |metric: &str| CounterSelector {
+            metric: metric.into(),
+            labels: [("late".to_owned(), "false".to_owned())].into(),
+        };
+        assert_eq!(sum(&samples, &of_today("bad")), Ok(2.0));
+        assert_eq!(sum(&samples, &of_today("good")), Ok(60.0));
+        // Before the first document of today there is no answer rather than none: unknown is not zero.
+        let samples = exposition::parse("bad{late=\"true\"} 340\n", |_| true).unwrap();
+        assert!(sum(&samples, &of_today("bad")).is_err());
+    }
 }
