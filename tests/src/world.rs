@@ -382,6 +382,7 @@ pub fn analysis() -> Analysis {
         confidence: "99.9%".to_owned(),
         progress_deadline: "1m".to_owned(),
         ready_deadline: None,
+        start_delay: None,
         pass_confidence: None,
         max_wait: None,
         checks: vec![Check {

@@ -17,6 +17,7 @@ mod line;
 mod memory;
 mod object;
 mod observed;
+mod pace;
 mod plan;
 mod progress;
 mod release;
@@ -38,6 +39,7 @@ pub use hold::{Ends, Hold};
 pub use observed::{
     Counts, DryRun, GoodBad, Integration, Neighbour, Observed, Pod, Reading, Revision, Seen, Site,
 };
+pub use pace::{Outlook, Pace};
 pub use plan::{Change, Event, Plan, Related};
 pub use release::{
     Assign, ObservedRelease, ReleasePlan, ReleasePlant, ReleaseSeen, TargetSeen, plan_release,

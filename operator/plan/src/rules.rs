@@ -14,6 +14,8 @@ pub(crate) struct Rules {
     pub(crate) deadline: Duration,
     /// How long a canary may be not ready.
     pub(crate) ready_deadline: Duration,
+    /// How long after everything is in place documents are not judged; zero: they all are.
+    pub(crate) start_delay: Duration,
     /// Chance of failing a release that is no worse, for all checks together.
     pub(crate) alpha: f64,
     /// `1 - passConfidence`; none: a pass needs no evidence.
@@ -166,11 +168,25 @@ pub(crate) fn read(analysis: &Analysis) -> Result<Rules, String> {
         let limit = time("maxWait.duration", &wait.duration)?;
         Ok::<_, String>((limit, wait.then))
     });
+    let max_wait = max_wait.transpose()?;
+    let delay = analysis.start_delay.as_deref();
+    let start_delay = delay.map_or(Ok(Duration::ZERO), |text| time("startDelay", text))?;
+    if let Some((limit, _)) = max_wait.filter(|(limit, _)| *limit <= start_delay)
+        && !start_delay.is_zero()
+    {
+        return Err(format!(
+            "analysis.startDelay: {} is not shorter than analysis.maxWait.duration ({}), so that no document would be judged before \
+             the wait is over; shorten the delay, or wait longer",
+            duration::display(start_delay),
+            duration::display(limit)
+        ));
+    }
     Ok(Rules {
+        start_delay,
         bake: time("bake.duration", &analysis.bake.duration)?,
         clock: analysis.bake.clock,
         pass_alpha: pass_alpha.map(|share| 1.0 - share),
-        max_wait: max_wait.transpose()?,
+        max_wait,
         min_samples: analysis.min_samples,
         deadline: progress_deadline,
         ready_deadline,
@@ -220,5 +236,25 @@ mod tests {
         let both = json!([check, {"indicator": "refused", "max": max}]);
         let rules = parsed(json!({"checks": both})).unwrap();
         assert_eq!(rules.checks[0].bar, Bar::Controls(0.005, "0.5%".to_owned()));
+    }
+
+    #[test]
+    fn a_delay_that_outlasts_the_wait_is_refused_with_both() {
+        let fields = |delay: &str| json!({"startDelay": delay, "maxWait": {"duration": "5m", "then": "Hold"}});
+        let said = parsed(fields("10m")).unwrap_err();
+        assert!(
+            said.starts_with(
+                "analysis.startDelay: 10m is not shorter than analysis.maxWait.duration (5m)"
+            ),
+            "{said}"
+        );
+        assert!(
+            parsed(fields("2 min"))
+                .unwrap_err()
+                .starts_with("analysis.startDelay: \"2 min\" is no duration")
+        );
+        let delay = |fields: Value| parsed(fields).unwrap().start_delay;
+        assert_eq!(delay(fields("2m")), Duration::from_secs(120));
+        assert_eq!(delay(json!({})), Duration::ZERO);
     }
 }

@@ -212,6 +212,7 @@ fn short(rules: &Rules, rule: &Rule, limit: &Limit) -> Option<Hold> {
         needed: rules.min_samples,
         max: limit.shown.clone(),
         more,
+        outlook: None,
     })
 }
 
@@ -225,6 +226,7 @@ fn too_few(rules: &Rules, rule: &Rule, seen: GoodBad, skipped: &str) -> Option<H
         needed: rules.min_samples,
         max: skipped.to_owned(),
         more: Some(rules.min_samples - total),
+        outlook: None,
     })
 }
 
@@ -256,6 +258,7 @@ mod tests {
             clock: andon_api::BakeClock::Always,
             pass_alpha: None,
             max_wait: None,
+            start_delay: Duration::ZERO,
             min_samples: 30,
             deadline: Duration::from_secs(60),
             ready_deadline: Duration::from_secs(60),

@@ -68,8 +68,10 @@ impl World {
         let wrong = post.env("UNIT") == "wrong" || here || self.faults.erp_picky;
         let late = post.env("WRONG_AFTER").parse::<i64>().unwrap_or(i64::MAX);
         let worse = post.env("WRONG_SHARE").parse::<u64>().unwrap_or(0);
+        let first = post.env("WRONG_FIRST").parse::<i64>().unwrap_or(0);
         for _ in 0..line.queue.min(PACE) {
             line.queue -= 1;
+            let wrong = wrong || post.good + post.bad < first;
             if wrong || post.good >= late || self.random.chance(self.faults.refused + worse) {
                 line.refused += 1;
                 post.bad += 1;

@@ -29,6 +29,13 @@ pub struct Analysis {
     #[schemars(length(max = rule::DURATION))]
     #[x_kube(validation = rule::duration("readyDeadline")[0].clone(), validation = rule::duration("readyDeadline")[1].clone())]
     pub ready_deadline: Option<String>,
+    /// Documents of so long after everything is in place are not judged: a runtime that warms up, caches that fill. Counts begin anew
+    /// at its end. Restarts, readiness and progress are judged meanwhile, and the bake goes on. Go duration; left out: every
+    /// document is judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = rule::DURATION))]
+    #[x_kube(validation = rule::duration("startDelay")[0].clone(), validation = rule::duration("startDelay")[1].clone())]
+    pub start_delay: Option<String>,
     /// How sure a pass must be that the rate is below every absolute limit; a percent string. Left out: a pass needs no evidence,
     /// only `minSamples` and a rate that is not above the limit. Dear: against a limit of 1 % it takes 804 good documents at 99.9%.
     #[serde(default, skip_serializing_if = "Option::is_none")]

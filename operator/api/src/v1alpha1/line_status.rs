@@ -94,6 +94,12 @@ pub struct Trial {
     /// When every stage was in place and the bake began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baking_since: Option<Time>,
+    /// When `startDelay` was over and the counts began anew; none where the analysis has none, or while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_since: Option<Time>,
+    /// How fast the line's own containers worked before the change; none: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<LinePace>,
     /// Documents finished well since the canary started.
     #[serde(default)]
     pub good: i64,
@@ -148,6 +154,16 @@ pub struct Trial {
     /// When these counts were last written; they are written every ten seconds at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Time>,
+}
+
+/// How fast a line works: documents, and the time in which its containers finished them.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LinePace {
+    /// The documents.
+    pub documents: i64,
+    /// The seconds.
+    pub seconds: i64,
 }
 
 /// A last good that may still be taken back, because it fails late or because the release is given up.

@@ -24,7 +24,7 @@ pub use integration_release::{
 };
 pub use line_status::{
     ComparedIndicator, Comparison, ContainerCount, ControlCount, ControlIndicators, Failed,
-    LineHold, LinePhase, LineStatus, ProgressMark, Promoted, RenderingReference, Trial,
+    LineHold, LinePace, LinePhase, LineStatus, ProgressMark, Promoted, RenderingReference, Trial,
     TrialFailure, Unready,
 };
 pub use plant_integration::{

@@ -60,7 +60,39 @@ pub(super) fn ends(
         "I16",
         || format!("{name} passes after {baked:?} of {bake} ms"),
     );
+    let delayed = judged_after_delay(analysis, old);
+    findings.demand(delayed, "I16", || {
+        format!("{name} passes before documents are judged")
+    });
     enough(observed, name, old, analysis, findings);
+}
+
+/// Whether documents are judged at all yet: not before `startDelay` is over.
+fn judged_after_delay(analysis: &Analysis, trial: &Trial) -> bool {
+    let Some(delay) = &analysis.start_delay else {
+        return true;
+    };
+    let delay = duration::parse(delay).map_or(i128::MAX, |delay| delay.as_millis() as i128);
+    let (began, judged) = (trial.baking_since.as_ref(), trial.judged_since.as_ref());
+    let waited = began
+        .zip(judged)
+        .is_some_and(|(began, judged)| judged.0.duration_since(began.0).as_millis() >= delay);
+    delay == 0 || analysis.checks.is_empty() || waited
+}
+
+/// `startDelay` is over: what was counted until then does not count.
+pub(super) fn begins_to_be_judged(
+    name: &str,
+    (old, new): (&Trial, &Trial),
+    findings: &mut Findings<'_>,
+) {
+    let begins = old.judged_since.is_none() && new.judged_since.is_some();
+    let anew = new.comparison.is_none() && new.containers.iter().all(|it| it.base == it.last);
+    findings.demand(!begins || anew, "I15", || {
+        format!("{name} is judged by documents of its start")
+    });
+    let known = old.judged_since.is_none() || old.judged_since == new.judged_since;
+    findings.demand(known, "I15", || format!("{name} begins to be judged twice"));
 }
 
 /// A trial that was taken back has left nothing of its own.
@@ -194,6 +226,10 @@ pub(super) fn has_evidence(
     let Some(analysis) = analysis(observed) else {
         return;
     };
+    let delayed = judged_after_delay(analysis, trial);
+    findings.demand(delayed, "I15", || {
+        format!("{} fails for documents that are not judged", line.name)
+    });
     let alpha = 1.0 - percent::parse(&analysis.confidence).unwrap_or(1.0);
     let judged = analysis.checks.iter().filter(|check| !check.dry_run);
     let alpha = alpha / judged.clone().count() as f64;

@@ -65,6 +65,9 @@ impl Run<'_> {
             });
         }
         if random.chance(150) {
+            analysis.start_delay = Some("5s".to_owned());
+        }
+        if random.chance(150) {
             analysis.bake = Bake {
                 duration: "6s".to_owned(),
                 clock: BakeClock::Production,
