@@ -9,6 +9,7 @@ mod deciding;
 mod ending;
 mod status_rule;
 mod undoing;
+mod valued;
 
 use crate::desired::Memory;
 use crate::observed::Observed;

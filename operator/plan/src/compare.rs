@@ -112,7 +112,7 @@ pub(crate) fn begin_anew(trial: &mut Trial, tally: &Tally) {
 fn compared(rule: &Rule) -> Option<(&str, f64)> {
     match &rule.bar {
         Bar::Controls(worsening, _) => Some((&rule.indicator, *worsening)),
-        Bar::Max(..) | Bar::Baseline(..) => None,
+        Bar::Max(..) | Bar::Baseline(..) | Bar::Quantile(_) => None,
     }
 }
 

@@ -103,7 +103,7 @@ fn read<'a>(scene: Scene<'a>, pod: &Pod) -> Result<(Timestamp, &'a Counts), Stri
     let Some(started) = pod.started else {
         return Err(format!("{} is not running", pod.name));
     };
-    match scene.observed.readings.get(&pod.uid) {
+    match scene.readings.get(&pod.uid) {
         Some(Reading::Counts(counts)) => Ok((started, counts)),
         Some(Reading::NoAnswer(why)) => Err(format!("{}: {why}", pod.name)),
         None => Err(format!("{} was not asked", pod.name)),
@@ -167,7 +167,7 @@ fn take_up(
 pub(crate) fn baseline(scene: Scene<'_>) -> Result<BTreeMap<String, Vec<i64>>, String> {
     let mut sums = BTreeMap::new();
     for pod in scene.pods().filter(|pod| !pod.terminating) {
-        match scene.observed.readings.get(&pod.uid) {
+        match scene.readings.get(&pod.uid) {
             Some(Reading::Counts(counts)) => add(&mut sums, counts),
             Some(Reading::NoAnswer(why)) => return Err(format!("{}: {why}", pod.name)),
             None => {}
@@ -199,7 +199,7 @@ pub(crate) fn control_pods<'a>(
     let pods = input.observed.pods.iter();
     pods.filter(move |pod| steady(&pod.line) && !pod.terminating)
         .filter_map(|pod| {
-            let counts = match input.observed.readings.get(&pod.uid)? {
+            let counts = match input.readings.get(&pod.uid)? {
                 Reading::Counts(counts) => Some(counts),
                 Reading::NoAnswer(_) => None,
             };
@@ -308,15 +308,19 @@ fn finished(container: &ContainerCount) -> i64 {
 }
 
 fn sums(rendering: &Rendering, trial: &Trial) -> (BTreeMap<String, GoodBad>, i64) {
-    let mut indicators = BTreeMap::new();
-    for indicator in &rendering.indicators {
-        let mut sum = GoodBad::default();
-        for container in &trial.containers {
-            let more = increase(container, &indicator.name);
+    let mut indicators: BTreeMap<String, GoodBad> = BTreeMap::new();
+    for indicator in rendering.indicators.iter().filter(|it| it.value.is_none()) {
+        indicators.insert(indicator.name.clone(), GoodBad::default());
+    }
+    for container in &trial.containers {
+        for name in container.last.keys() {
+            let (more, sum) = (
+                increase(container, name),
+                indicators.entry(name.clone()).or_default(),
+            );
             sum.good += more.good;
             sum.bad += more.bad;
         }
-        indicators.insert(indicator.name.clone(), sum);
     }
     (indicators, trial.containers.iter().map(finished).sum())
 }

@@ -4,14 +4,16 @@ use crate::calendar::Calendar;
 use crate::desired::{self, Memory, Refusal};
 use crate::hold::Hold;
 use crate::object::{Index, Scene};
-use crate::observed::{Observed, Revision};
+use crate::observed::{Observed, Reading, Revision};
 use crate::rules;
 use crate::stage::Strategies;
+use crate::value;
 use andon_api::{Failed, LineStatus, RenderingReference, SITE_LINE, Strategy, Target};
 use andon_render::Rendering;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) use crate::rules::{Bar, Rule, Rules};
@@ -25,6 +27,8 @@ pub(crate) struct Input<'a> {
     pub(crate) lines: Vec<(String, Result<Arc<Rendering>, Refusal>)>,
     /// How a canary is judged; none: nobody asks anything.
     pub(crate) rules: Result<Rules, Hold>,
+    /// What the pods' counters said, by pod UID, with the counts that the rules' values come to.
+    pub(crate) readings: Cow<'a, BTreeMap<String, Reading>>,
     /// When the plant may be changed and when it produces; none: always. One that cannot be read lets nothing start, but what is on
     /// trial is judged all the same.
     pub(crate) calendar: Result<Option<Calendar>, Hold>,
@@ -39,6 +43,7 @@ impl<'a> Input<'a> {
     pub(crate) fn scene<'b>(&'b self, line: &'b str) -> Scene<'b> {
         Scene {
             observed: self.observed,
+            readings: &self.readings,
             index: &self.index,
             line,
         }
@@ -137,6 +142,7 @@ pub(crate) fn read<'a>(
     Ok(Input {
         observed,
         index: Index::of(observed),
+        readings: value::readings(observed, rules.as_ref().ok()),
         lines,
         rules,
         calendar,

@@ -28,6 +28,7 @@ mod start;
 pub mod statistics;
 mod status;
 mod undo;
+mod value;
 mod verdict;
 
 pub use canary::MOST_RESTARTS;
@@ -37,7 +38,8 @@ pub use decide::{plan, plan_with};
 pub use desired::Memory;
 pub use hold::{Ends, Hold};
 pub use observed::{
-    Counts, DryRun, GoodBad, Integration, Neighbour, Observed, Pod, Reading, Revision, Seen, Site,
+    BucketCount, Counts, DryRun, GoodBad, Integration, Neighbour, Observed, Pod, Reading, Revision,
+    Seen, Site,
 };
 pub use pace::{Outlook, Pace};
 pub use plan::{Change, Event, Plan, Related};

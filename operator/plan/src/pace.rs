@@ -136,7 +136,7 @@ fn counted_since(trial: &Trial) -> Option<Timestamp> {
 pub(crate) fn of_line(input: &Input<'_>, line: &str) -> Option<LinePace> {
     let pods = input.observed.pods.iter();
     let counted = pods.filter(|pod| pod.line == line && !pod.terminating);
-    let counted = counted.filter_map(|pod| match input.observed.readings.get(&pod.uid)? {
+    let counted = counted.filter_map(|pod| match input.readings.get(&pod.uid)? {
         Reading::Counts(counts) => Some((pod.started?, counts.done?)),
         Reading::NoAnswer(_) => None,
     });

@@ -43,8 +43,12 @@ pub(crate) struct Verdict {
 
 /// What a check holds the canary against, and how much evidence there is and has to be.
 struct Limit {
-    /// The canary's documents that count.
+    /// The canary's documents, as a fail counts them.
     seen: GoodBad,
+    /// The same as a pass counts them: what is not known to be good is bad.
+    proven: GoodBad,
+    /// What is bad about the bad ones.
+    what: String,
     /// The largest share of bad ones that passes.
     share: f64,
     /// `ln E` against it.
@@ -73,7 +77,7 @@ pub(crate) fn judge(rules: &Rules, case: &Case<'_>) -> Verdict {
                 continue;
             }
         };
-        let failure = (limit.log_e >= limit.needed).then(|| failure(rule, &limit));
+        let failure = (limit.log_e >= limit.needed).then(|| failure(&limit));
         if rule.dry_run {
             verdict.dry_run = verdict.dry_run.or(failure);
             continue;
@@ -108,10 +112,7 @@ pub(crate) fn judge(rules: &Rules, case: &Case<'_>) -> Verdict {
 
 /// The canary's documents, as a check sees them.
 fn seen(rule: &Rule, case: &Case<'_>) -> GoodBad {
-    case.canary
-        .get(&rule.indicator)
-        .copied()
-        .unwrap_or_default()
+    case.canary.get(&*rule.key()).copied().unwrap_or_default()
 }
 
 /// The limit of a check; an error: there is nothing to hold the canary against, and the check says nothing.
@@ -120,6 +121,8 @@ fn limit(rules: &Rules, rule: &Rule, case: &Case<'_>) -> Result<Limit, &'static 
     let seen = seen(rule, case);
     let against = |share: f64, needed: f64, shown: String| Limit {
         seen,
+        proven: seen,
+        what: rule.indicator.clone(),
         share,
         log_e: log_e(seen.bad, seen.good + seen.bad, share),
         needed,
@@ -128,6 +131,18 @@ fn limit(rules: &Rules, rule: &Rule, case: &Case<'_>) -> Result<Limit, &'static 
     };
     match &rule.bar {
         Bar::Max(share, text) => Ok(against(*share, -alpha.ln(), format!("limit {text}"))),
+        Bar::Quantile(quantile) => {
+            let shown = format!(
+                "{}: {} within {}",
+                rule.indicator, quantile.text, quantile.max_text
+            );
+            let proven = case.canary.get(&*rule.pass_key()).copied();
+            Ok(Limit {
+                proven: proven.unwrap_or_default(),
+                what: format!("over {}", quantile.max_text),
+                ..against(quantile.over, -alpha.ln(), shown)
+            })
+        }
         Bar::Baseline(worsening, text) => {
             const NONE: &str = "skipped, since there is no baseline";
             let counted = case.baseline.get(&rule.indicator).ok_or(NONE)?;
@@ -166,12 +181,12 @@ fn limit(rules: &Rules, rule: &Rule, case: &Case<'_>) -> Result<Limit, &'static 
     }
 }
 
-fn failure(rule: &Rule, limit: &Limit) -> String {
+fn failure(limit: &Limit) -> String {
     format!(
         "{} of {} messages {} ({}), evidence {} (needs {})",
         limit.seen.bad,
         limit.seen.good + limit.seen.bad,
-        rule.indicator,
+        limit.what,
         limit.shown,
         odds(limit.log_e),
         odds(limit.needed)
@@ -183,7 +198,7 @@ fn alike(rule: &Rule, limit: &Limit, controls: &BTreeMap<String, GoodBad>) -> Op
     if limit.beside_controls {
         return None;
     }
-    let seen = controls.get(&rule.indicator).copied()?;
+    let seen = controls.get(&*rule.key()).copied()?;
     let total = seen.good + seen.bad;
     let alike = seen.bad > 0 && log_e(seen.bad, total, limit.share) >= ALIKE.ln();
     alike.then(|| format!("{} of {total}", seen.bad))
@@ -191,8 +206,8 @@ fn alike(rule: &Rule, limit: &Limit, controls: &BTreeMap<String, GoodBad>) -> Op
 
 /// What keeps a check's counts from being good enough for a pass; none: they are.
 fn short(rules: &Rules, rule: &Rule, limit: &Limit) -> Option<Hold> {
-    let (seen, total) = (limit.seen, limit.seen.good + limit.seen.bad);
-    let absolute = matches!(rule.bar, Bar::Max(..));
+    let (seen, total) = (limit.proven, limit.proven.good + limit.proven.bad);
+    let absolute = matches!(rule.bar, Bar::Max(..) | Bar::Quantile(_));
     let proof = rules.pass_alpha.filter(|_| absolute);
     let proven = proof.is_none_or(|alpha| log_e_pass(seen.bad, total, limit.share) >= -alpha.ln());
     let enough = total >= rules.min_samples && seen.bad as f64 <= limit.share * total as f64;
@@ -205,12 +220,23 @@ fn short(rules: &Rules, rule: &Rule, limit: &Limit) -> Option<Hold> {
         Some(alpha) => documents_to_pass(seen.bad, total, limit.share, 1.0 - alpha)
             .and_then(|proof| Some(proof.max(plain?))),
     };
+    let undecided = seen.bad - limit.seen.bad;
+    let (what, shown) = match undecided {
+        0 => (limit.what.clone(), limit.shown.clone()),
+        _ => (
+            format!("perhaps {}", limit.what),
+            format!(
+                "{}, which is no bound of the histogram: {undecided} are in the bucket around it",
+                limit.shown
+            ),
+        ),
+    };
     Some(Hold::TooFewSamples {
-        indicator: rule.indicator.clone(),
+        indicator: what,
         good: seen.good,
         bad: seen.bad,
         needed: rules.min_samples,
-        max: limit.shown.clone(),
+        max: shown,
         more,
         outlook: None,
     })
@@ -420,5 +446,90 @@ mod tests {
             "{said}"
         );
         assert!(judged(&rules, &[("refused", 804, 0)]).short.is_none());
+    }
+
+    #[test]
+    fn a_value_fails_on_what_is_proven_slow_and_passes_on_what_is_proven_fast() {
+        let mut rules = rules(&[]);
+        rules.checks = vec![Rule {
+            indicator: "delay".to_owned(),
+            bar: Bar::Quantile(crate::rules::Quantile {
+                over: 0.05,
+                max: 90.0,
+                text: "95%".to_owned(),
+                max_text: "90s".to_owned(),
+            }),
+            dry_run: false,
+        }];
+        let judged = |over: (i64, i64), within: (i64, i64)| {
+            let pairs = [
+                ("delay over 90s", over.0, over.1),
+                ("delay within 90s", within.0, within.1),
+            ];
+            judged(&rules, &pairs)
+        };
+        let verdict = judged((26, 14), (26, 14));
+        let failure = verdict.failure.unwrap();
+        assert!(
+            failure.starts_with("14 of 40 messages over 90s (delay: 95% within 90s), evidence 1:"),
+            "{failure}"
+        );
+        // The same documents in the bucket around the limit: no fail, and no pass.
+        let verdict = judged((40, 0), (26, 14));
+        assert!(verdict.failure.is_none());
+        let said = verdict.short.unwrap().to_string();
+        assert!(
+            said.starts_with(
+                "14 of 40 documents perhaps over 90s (delay: 95% within 90s, which is no bound of the histogram: 14 are in the bucket around it)"
+            ),
+            "{said}"
+        );
+        assert!(judged((39, 1), (39, 1)).short.is_none());
+    }
+
+    #[test]
+    fn the_other_lines_are_a_bar_of_their_own() {
+        let mut rules = rules(&[]);
+        rules.checks = vec![Rule {
+            indicator: "refused".to_owned(),
+            bar: Bar::Controls(0.005, "0.5%".to_owned()),
+            dry_run: false,
+        }];
+        let judged = |canary: (i64, i64), controls: (i64, i64), log_e: f64| {
+            let (good, bad) = controls;
+            let compared = Compared {
+                log_e,
+                controls: crate::statistics::Counts {
+                    bad,
+                    total: good + bad,
+                },
+            };
+            let case = Case {
+                canary: &counts(&[("refused", canary.0, canary.1)]),
+                baseline: &BTreeMap::new(),
+                controls: &counts(&[("refused", good, bad)]),
+                compared: &BTreeMap::from([("refused".to_owned(), compared)]),
+            };
+            judge(&rules, &case)
+        };
+        // Evidence alone fails, and that they fail alike is in it already.
+        let verdict = judged((20, 10), (10, 10), f64::ln(1_500.0));
+        assert_eq!(
+            verdict.failure.as_deref(),
+            Some(
+                "10 of 30 messages refused (other lines meanwhile 10 of 20, 0.5% more allowed), evidence 1:1500 (needs 1:1000)"
+            )
+        );
+        // No better than they are, and the worsening.
+        assert!(judged((39, 1), (58, 2), 0.0).short.is_none());
+        let said = judged((39, 1), (100, 0), 0.0).short.unwrap().to_string();
+        assert!(
+            said.ends_with("it would pass after 160 more good ones"),
+            "{said}"
+        );
+        // They have done nothing: only the documents are asked for.
+        assert!(judged((10, 25), (0, 0), 0.0).short.is_none());
+        let said = judged((10, 2), (0, 0), 0.0).short.unwrap().to_string();
+        assert_eq!(said, "12 of 30 documents");
     }
 }

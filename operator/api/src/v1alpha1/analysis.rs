@@ -103,16 +103,26 @@ pub enum Then {
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(validation = Rule::new("(has(self.max) ? 1 : 0) + (has(self.notWorseThanBaseline) ? 1 : 0) + (has(self.notWorseThanControls) ? 1 : 0) == 1").message("checks: each has one of max, notWorseThanBaseline and notWorseThanControls"))]
+#[x_kube(validation = Rule::new("!has(self.max) || has(self.quantile) != self.max.endsWith('%')").message("checks: max is a percentage, for instance 1%; with quantile it is a duration or a number in the unit of the histogram, for instance 60s"))]
+#[x_kube(validation = Rule::new("!has(self.quantile) || has(self.max)").message("checks: quantile needs max, for instance quantile: 95%, max: 60s"))]
 pub struct Check {
     /// Name of an indicator of the blueprint.
     #[schemars(length(max = rule::NAME))]
     #[x_kube(validation = rule::name("indicator"))]
     pub indicator: String,
-    /// The largest share of bad documents that is acceptable; a percent string such as `1%`.
+    /// The largest share of bad documents that is acceptable; a percent string such as `1%`. With `quantile`: the largest value that is
+    /// acceptable; a Go duration such as `60s` for a histogram in seconds, or a plain number in the histogram's own unit. Best one of the
+    /// histogram's bounds: what is in the bucket that it lies within counts neither for a fail nor for a pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = rule::DURATION))]
+    #[x_kube(validation = rule::percent_or_value("max"))]
+    pub max: Option<String>,
+    /// Share of documents that must not be over `max`, for an indicator that is a value: `95%` with `max: 60s` asks that at most
+    /// 5 % of the documents take longer than 60 s. A percent string.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = rule::PERCENT))]
-    #[x_kube(validation = rule::percent("max"))]
-    pub max: Option<String>,
+    #[x_kube(validation = rule::percent("quantile"))]
+    pub quantile: Option<String>,
     /// How much larger the share of bad documents may be than what the line had before the change; percentage points, such as
     /// `0.5%`. Frozen when the canary starts. A first install has no baseline and skips the check.
     #[serde(default, skip_serializing_if = "Option::is_none")]

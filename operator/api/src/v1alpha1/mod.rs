@@ -15,8 +15,8 @@ mod wave;
 pub use analysis::{Analysis, Bake, BakeClock, Check, MaxWait, Then};
 pub use approval::{Approval, ApprovalSpec};
 pub use blueprint::{
-    Address, Blueprint, BlueprintSpec, CounterSelector, Indicator, MetricsEndpoint, Progress,
-    Requirement, Scope, Session, Stage, Strategy,
+    Address, Blueprint, BlueprintSpec, CounterSelector, Indicator, Measure, MetricsEndpoint,
+    Progress, Requirement, Scope, Session, Stage, Strategy,
 };
 pub use integration_release::{
     BlueprintReference, GivenUp, HoldCount, IntegrationRelease, IntegrationReleaseSpec,

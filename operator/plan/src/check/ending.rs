@@ -1,6 +1,6 @@
 //! Rules about how a trial ends: it passes on time and numbers, fails on evidence, and leaves nothing behind.
 
-use super::{Findings, comparing};
+use super::{Findings, comparing, valued};
 use crate::calendar::Calendar;
 use crate::observed::{Observed, Reading};
 use andon_api::{Analysis, BakeClock, Check, LineStatus, Trial, duration, percent};
@@ -147,6 +147,7 @@ fn enough(
                 .indicators
                 .iter()
                 .map(|(name, count)| (name.clone(), vec![count.good, count.bad]))
+                .chain(valued::pairs(analysis, now))
                 .collect();
             let mut known = trial.containers.iter_mut();
             match known.find(|c| c.pod == pod.uid && c.started.0.as_second() == second) {
@@ -171,12 +172,15 @@ fn enough(
     }
     let counts = counts(&trial);
     for check in analysis.checks.iter().filter(|check| !check.dry_run) {
-        let (good, bad) = counts.get(&check.indicator).copied().unwrap_or_default();
+        let (_, within) = valued::names(check);
+        let (good, bad) = counts.get(&within).copied().unwrap_or_default();
         // A baseline's bound depends on how alpha is shared; here only the other limits are computed again.
         let max = check.max.as_ref();
         let beside = check.not_worse_than_controls.as_ref();
         let limit = max
+            .filter(|_| check.quantile.is_none())
             .and_then(|max| percent::parse(max).ok())
+            .or_else(|| valued::share(check))
             .or_else(|| beside.and_then(|_| comparing::share(observed, check, old)))
             .unwrap_or(1.0);
         let total = good + bad;
@@ -235,11 +239,13 @@ pub(super) fn has_evidence(
     let alpha = alpha / judged.clone().count() as f64;
     let counts = counts(trial);
     let found = judged.clone().any(|check| {
-        let (good, bad) = counts.get(&check.indicator).copied().unwrap_or_default();
+        let (over, _) = valued::names(check);
+        let (good, bad) = counts.get(&over).copied().unwrap_or_default();
         let bar = limit(check, trial, alpha);
         bar.is_some_and(|(limit, needed)| evidence(bad, good, limit) > needed.ln() - 1e-3)
             || comparing::has_evidence(check, trial, 1.0 / alpha)
     });
+    valued::as_read(observed, analysis, trial, findings);
     findings.demand(found, "I15", || {
         format!("{} fails without evidence: {counts:?}", line.name)
     });
@@ -247,6 +253,9 @@ pub(super) fn has_evidence(
 
 /// A check's limit, and the odds that it takes; none: there is no baseline to hold it against.
 fn limit(check: &Check, trial: &Trial, alpha: f64) -> Option<(f64, f64)> {
+    if let Some(over) = valued::share(check) {
+        return Some((over, 1.0 / alpha));
+    }
     if let Some(max) = &check.max {
         return Some((percent::parse(max).ok()?, 1.0 / alpha));
     }

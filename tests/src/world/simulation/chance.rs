@@ -64,6 +64,15 @@ impl Run<'_> {
                 ..Check::default()
             });
         }
+        if random.chance(200) {
+            analysis.checks.push(Check {
+                indicator: "delay".to_owned(),
+                quantile: Some("90%".to_owned()),
+                max: Some("60s".to_owned()),
+                dry_run: random.chance(300),
+                ..Check::default()
+            });
+        }
         if random.chance(150) {
             analysis.start_delay = Some("5s".to_owned());
         }
@@ -184,6 +193,7 @@ impl Run<'_> {
             },
             12 => Variant {
                 wrong_share: 20 + random.below(200),
+                slow_share: random.below(400),
                 ..changed
             },
             _ => changed,
