@@ -161,15 +161,7 @@ fn limit(rules: &Rules, rule: &Rule, case: &Case<'_>) -> Result<Limit, &'static 
         Bar::Controls(worsening, text) => {
             const NONE: &str = "skipped, since no other line has finished a document meanwhile";
             let compared = case.compared.get(&rule.indicator).ok_or(NONE)?;
-            // Since the canary's own counts began; those that restarted since are in the comparison alone.
-            let anew = case.controls.get(&rule.indicator).copied();
-            let (bad, total) = match anew.map(|seen| (seen.bad, seen.good + seen.bad)) {
-                Some((bad, total)) if total > 0 => (bad, total),
-                _ => (compared.controls.bad, compared.controls.total),
-            };
-            if total == 0 {
-                return Err(NONE);
-            }
+            let (bad, total) = meanwhile(rule, case, compared).ok_or(NONE)?;
             let share = bad as f64 / total as f64 + worsening;
             let shown = format!("other lines meanwhile {bad} of {total}, {text} more allowed");
             Ok(Limit {
@@ -179,6 +171,15 @@ fn limit(rules: &Rules, rule: &Rule, case: &Case<'_>) -> Result<Limit, &'static 
             })
         }
     }
+}
+
+/// What the other lines have done since the canary's own counts began; those that restarted since are in the comparison alone.
+/// None: nothing.
+fn meanwhile(rule: &Rule, case: &Case<'_>, compared: &Compared) -> Option<(i64, i64)> {
+    let anew = case.controls.get(&rule.indicator);
+    let anew = anew.map(|seen| (seen.bad, seen.good + seen.bad));
+    let all = (compared.controls.bad, compared.controls.total);
+    anew.into_iter().chain([all]).find(|(_, total)| *total > 0)
 }
 
 fn failure(limit: &Limit) -> String {

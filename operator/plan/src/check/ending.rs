@@ -174,15 +174,7 @@ fn enough(
     for check in analysis.checks.iter().filter(|check| !check.dry_run) {
         let (_, within) = valued::names(check);
         let (good, bad) = counts.get(&within).copied().unwrap_or_default();
-        // A baseline's bound depends on how alpha is shared; here only the other limits are computed again.
-        let max = check.max.as_ref();
-        let beside = check.not_worse_than_controls.as_ref();
-        let limit = max
-            .filter(|_| check.quantile.is_none())
-            .and_then(|max| percent::parse(max).ok())
-            .or_else(|| valued::share(check))
-            .or_else(|| beside.and_then(|_| comparing::share(observed, check, old)))
-            .unwrap_or(1.0);
+        let limit = pass_limit(observed, check, old);
         let total = good + bad;
         findings.demand(total >= analysis.min_samples, "I16", || {
             format!(
@@ -194,6 +186,16 @@ fn enough(
             format!("{name} passes with {bad} of {total} bad documents (limit {limit})")
         });
     }
+}
+
+/// The largest share of bad documents that passes. A baseline's bound depends on how alpha is shared; only the others are computed
+/// again.
+fn pass_limit(observed: &Observed, check: &Check, old: &Trial) -> f64 {
+    let max = check.max.as_ref().filter(|_| check.quantile.is_none());
+    max.and_then(|max| percent::parse(max).ok())
+        .or_else(|| valued::share(check))
+        .or_else(|| comparing::share(observed, check, old))
+        .unwrap_or(1.0)
 }
 
 fn analysis(observed: &Observed) -> Option<&Analysis> {
