@@ -121,8 +121,15 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
     let Some(why) = why else {
         return;
     };
+    // A line whose own trial ends in this look is asked in the next one: one decision at a time, each written before the next.
+    let before = &input.observed.integration.status.lines;
+    let just_ended = |name: &str| {
+        let mut before = before.iter();
+        before.any(|line| line.name == name && line.trial.is_some())
+    };
     let concerned = |turn: &Turn<'_>| {
         turn.line.trial.is_none()
+            && !just_ended(&turn.line.name)
             && turn
                 .line
                 .promoted
