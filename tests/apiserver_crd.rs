@@ -220,6 +220,21 @@ async fn a_release_is_refused_in_words_that_help() -> Result<()> {
         ),
         bad("/spec/analysis/checks/0/max", json!(1), &["max", "string"]),
         bad(
+            "/spec/analysis/checks/0/max",
+            json!("60s"),
+            &["max is a percentage", "with quantile it is a duration"],
+        ),
+        bad(
+            "/spec/analysis/checks/0",
+            json!({"indicator": "delay", "quantile": "95%"}),
+            &["quantile needs max"],
+        ),
+        bad(
+            "/spec/analysis/checks/0/notWorseThanControls",
+            json!("0.5%"),
+            &["each has one of max, notWorseThanBaseline and notWorseThanControls"],
+        ),
+        bad(
             "/spec/analysis/checks/0/indicator",
             json!(""),
             &["spec.analysis.checks[0].indicator", "DNS label"],
@@ -331,6 +346,11 @@ async fn a_blueprint_is_refused_in_words_that_help() -> Result<()> {
             "/spec/indicators",
             json!([{"name": "Bad", "stage": "post", "good": counter, "bad": counter}]),
             &["spec.indicators[0].name", "DNS label"],
+        ),
+        bad(
+            "/spec/indicators/0/value",
+            json!({"metric": "andon_post_seconds"}),
+            &["each counts documents with good and bad, or measures them with value"],
         ),
         bad(
             "/spec/progress",

@@ -314,13 +314,13 @@ pub fn analysis() -> Analysis {
         confidence: "99.9%".to_owned(),
         progress_deadline: "1m".to_owned(),
         ready_deadline: None,
+        start_delay: None,
         pass_confidence: None,
         max_wait: None,
         checks: vec![Check {
             indicator: "refused".to_owned(),
             max: Some("1%".to_owned()),
-            not_worse_than_baseline: None,
-            dry_run: false,
+            ..Check::default()
         }],
     }
 }

@@ -66,6 +66,8 @@ reasons! {
         OldInstanceLeaving,
         /// The bake has not lasted long enough.
         Baking,
+        /// The first documents after everything is in place are not judged.
+        StartDelay,
         /// Too few documents to pass.
         TooFewSamples,
         /// The counters cannot be read.
@@ -140,6 +142,8 @@ reasons! {
         LineStarted,
         /// The routes were checked in the real engine.
         RoutesChecked,
+        /// At the line's own pace the documents that a pass needs take longer than the bake, or than anybody waits.
+        SamplesOutOfReach,
         /// Every stage is in place; the bake began.
         LineBaking,
         /// A line's canary passed.

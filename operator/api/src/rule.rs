@@ -93,6 +93,20 @@ pub(crate) fn percent(field: &str) -> Rule {
     )
 }
 
+/// A percentage as above, or a value: a duration or a plain number.
+pub(crate) fn percent_or_value(field: &str) -> Rule {
+    let (percent, duration) = (percent::PATTERN, duration::PATTERN);
+    said(
+        format!(
+            r"self.matches(r'{percent}') || self.matches(r'{duration}') || self.matches(r'^[0-9]{{1,12}}(\.[0-9]{{1,6}})?$')"
+        ),
+        format!(
+            "{field} must be a percentage above 0% and below 100%, for instance 1% or 99.9%; with quantile a duration or a number, \
+             for instance 60s"
+        ),
+    )
+}
+
 /// A digest.
 pub(crate) fn digest(field: &str) -> Rule {
     matches(

@@ -1,11 +1,13 @@
 //! A checked trial: put in place stage by stage, and judged from its first document on.
 
+use crate::compare;
 use crate::count::{self, Tally};
 use crate::event;
 use crate::hold::Hold;
 use crate::input::Rules;
 use crate::line::Turn;
 use crate::memory;
+use crate::pace;
 use crate::plan::Change;
 use crate::progress::{self, Canary, Progress, elapsed};
 use crate::stage::{self, Outcome};
@@ -137,11 +139,19 @@ fn look<'a>(
 /// The verdict on the newest counts. Where the other lines fail alike, everybody's counts begin anew: what was refused in an outage
 /// says nothing about the canary once it is over.
 pub(crate) fn judged(turn: &Turn<'_>, rules: &Rules, tally: &Tally, trial: &mut Trial) -> Verdict {
+    if let Some(hold) = not_judged_yet(turn, rules, tally, trial) {
+        return Verdict {
+            short: Some(hold),
+            ..Verdict::default()
+        };
+    }
     let controls = count::controls(turn.input, &turn.line.name, trial);
+    let compared = compare::update((turn.input, &turn.line.name), rules, tally, trial);
     let case = Case {
         canary: &tally.indicators,
         baseline: &trial.baseline_counts,
         controls: &controls,
+        compared: &compared,
     };
     let verdict = verdict::judge(rules, &case);
     trial.good = verdict.first.good;
@@ -153,12 +163,41 @@ pub(crate) fn judged(turn: &Turn<'_>, rules: &Rules, tally: &Tally, trial: &mut 
     }
     if verdict.shared.is_some() {
         trial.outage = Some(turn.input.stamp());
-        for container in &mut trial.containers {
-            container.base.clone_from(&container.last);
-        }
-        trial.controls = count::snapshot(turn.input, &turn.line.name);
+        compare::begin_anew(trial, tally);
+        begin_anew(turn, trial);
     }
     verdict
+}
+
+/// Everybody's counts begin anew.
+fn begin_anew(turn: &Turn<'_>, trial: &mut Trial) {
+    for container in &mut trial.containers {
+        container.base.clone_from(&container.last);
+    }
+    trial.controls = count::snapshot(turn.input, &turn.line.name);
+}
+
+/// The first documents after everything is in place are not judged. At the end of that time the counts begin anew: what was counted
+/// until then says nothing, for a check as little as against it.
+fn not_judged_yet(
+    turn: &Turn<'_>,
+    rules: &Rules,
+    tally: &Tally,
+    trial: &mut Trial,
+) -> Option<Hold> {
+    if rules.start_delay.is_zero() || rules.checks.is_empty() || trial.judged_since.is_some() {
+        return None;
+    }
+    let since = trial.baking_since.as_ref();
+    let elapsed = since.map_or(Duration::ZERO, |since| elapsed(since.0, turn.input.now()));
+    // Where a counter cannot be read now, nobody knows where to begin.
+    if elapsed >= rules.start_delay && tally.missing.is_none() {
+        trial.judged_since = Some(turn.input.stamp());
+        begin_anew(turn, trial);
+    }
+    (trial.good, trial.bad) = (0, 0);
+    let delay = rules.start_delay;
+    Some(Hold::StartDelay { elapsed, delay })
 }
 
 /// Remembers which stage is not ready, and since when. A stage that waits for an old instance to leave is not blamed.
@@ -250,14 +289,31 @@ fn short_of_pass(turn: &Turn<'_>, trial: &Trial, look: Look<'_>) -> Option<Hold>
     {
         return Some(hold);
     }
+    if let Some(Hold::StartDelay { .. }) = look.verdict.short {
+        return look.verdict.short;
+    }
+    let now = turn.input.now();
+    let outlook = |more: i64| pace::outlook(now, &look.rules, trial, (seen, more)).map(Box::new);
     if baking {
+        let counts = !look.rules.checks.is_empty();
+        let missing = look.rules.min_samples - seen;
         return Some(Hold::Baking {
             elapsed,
             bake: look.rules.bake,
-            seen: (!look.rules.checks.is_empty()).then_some((seen, look.rules.min_samples)),
+            seen: counts.then_some((seen, look.rules.min_samples)),
+            outlook: outlook(missing).filter(|_| counts && missing > 0),
         });
     }
-    look.verdict.short
+    let mut short = look.verdict.short;
+    if let Some(Hold::TooFewSamples {
+        more: Some(more),
+        outlook: known,
+        ..
+    }) = &mut short
+    {
+        *known = outlook(*more);
+    }
+    short
 }
 
 /// How long a canary has baked, by the clock that counts.

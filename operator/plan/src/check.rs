@@ -5,11 +5,13 @@
 
 mod acting;
 mod beside;
+mod comparing;
 mod deciding;
 mod ending;
 mod leaving;
 mod status_rule;
 mod undoing;
+mod valued;
 
 use crate::desired::Memory;
 use crate::observed::Observed;

@@ -11,10 +11,10 @@ use crate::observed::DryRun;
 use crate::order::{self, Claim};
 use crate::plan::Change;
 use crate::progress::elapsed;
-use crate::{count, drift, start};
+use crate::{count, drift, pace, start};
 use andon_api::reason::FailureReason;
 use andon_api::{Trial, duration};
-use andon_render::RenderedCheck;
+use andon_render::{RenderedCheck, Rendering};
 use std::time::Duration;
 
 impl Turn<'_> {
@@ -60,9 +60,9 @@ impl Turn<'_> {
         }
         if self.hold.is_none() {
             match &rendering.check {
-                None => self.checked(&mut trial, None),
+                None => self.checked(&mut trial, rendering),
                 Some(check) => {
-                    if let Err(message) = self.run_check(&mut trial, check) {
+                    if let Err(message) = self.run_check(&mut trial, rendering, check) {
                         return self.fail(trial, FailureReason::RoutesInvalid, message);
                     }
                 }
@@ -72,7 +72,12 @@ impl Turn<'_> {
     }
 
     /// One step of the check Job; an error is what it found.
-    fn run_check(&mut self, trial: &mut Trial, check: &RenderedCheck) -> Result<(), String> {
+    fn run_check(
+        &mut self,
+        trial: &mut Trial,
+        rendering: &Rendering,
+        check: &RenderedCheck,
+    ) -> Result<(), String> {
         let input = self.input;
         let mut running = |trouble| {
             self.hold = Some(Hold::CheckRunning {
@@ -81,7 +86,7 @@ impl Turn<'_> {
             });
         };
         match health::of_check(input.scene(""), check) {
-            JobState::Complete => self.checked(trial, Some(check)),
+            JobState::Complete => self.checked(trial, rendering),
             JobState::Failed { job, said } => {
                 // One that failed for an earlier trial is run again: a person asked for it.
                 let before = health::created(job).is_some_and(|at| at < trial.started.0);
@@ -133,7 +138,7 @@ impl Turn<'_> {
     }
 
     /// Pods may change from now on. What the lines have counted until now is what the canary is compared with.
-    fn checked(&mut self, trial: &mut Trial, check: Option<&RenderedCheck>) {
+    fn checked(&mut self, trial: &mut Trial, rendering: &Rendering) {
         let compared = self.input.rules.as_ref().is_ok_and(Rules::needs_baseline);
         match count::baseline(self.scene()) {
             Ok(counts) if compared => trial.baseline_counts = counts,
@@ -152,7 +157,13 @@ impl Turn<'_> {
             .filter(|pod| pod.restarts > 0)
             .map(|pod| (pod.uid.clone(), pod.restarts))
             .collect();
-        if let Some(check) = check {
+        trial.pace = pace::of_line(self.input, &self.line.name);
+        let rules = self.input.rules.as_ref().ok();
+        let warning = rules.and_then(|rules| pace::warning(rules, trial.pace.as_ref()?));
+        if let Some(warning) = warning {
+            self.tell(event::out_of_reach(&self.line.name, &warning, rendering));
+        }
+        if let Some(check) = &rendering.check {
             self.tell(event::checked(
                 &self.line.name,
                 &trial.rendering.version,

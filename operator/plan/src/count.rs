@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const MOST_CONTAINERS: usize = 20;
 
 /// A plant has tens of lines; more would only make the status longer.
-const MOST_CONTROLS: usize = 50;
+pub(crate) const MOST_CONTROLS: usize = 50;
 
 /// Pod UID of the entry that sums up containers that have gone.
 const FOLDED: &str = "folded";
@@ -103,7 +103,7 @@ fn read<'a>(scene: Scene<'a>, pod: &Pod) -> Result<(Timestamp, &'a Counts), Stri
     let Some(started) = pod.started else {
         return Err(format!("{} is not running", pod.name));
     };
-    match scene.observed.readings.get(&pod.uid) {
+    match scene.readings.get(&pod.uid) {
         Some(Reading::Counts(counts)) => Ok((started, counts)),
         Some(Reading::NoAnswer(why)) => Err(format!("{}: {why}", pod.name)),
         None => Err(format!("{} was not asked", pod.name)),
@@ -167,7 +167,7 @@ fn take_up(
 pub(crate) fn baseline(scene: Scene<'_>) -> Result<BTreeMap<String, Vec<i64>>, String> {
     let mut sums = BTreeMap::new();
     for pod in scene.pods().filter(|pod| !pod.terminating) {
-        match scene.observed.readings.get(&pod.uid) {
+        match scene.readings.get(&pod.uid) {
             Some(Reading::Counts(counts)) => add(&mut sums, counts),
             Some(Reading::NoAnswer(why)) => return Err(format!("{}: {why}", pod.name)),
             None => {}
@@ -184,11 +184,11 @@ fn add(sums: &mut BTreeMap<String, Vec<i64>>, counts: &Counts) {
     }
 }
 
-/// Containers of other lines that nothing is tried on, with what they count now.
-fn control_counts<'a>(
+/// Containers of other lines that nothing is tried on, with what they count now; none: they cannot be read now.
+pub(crate) fn control_pods<'a>(
     input: &'a Input<'_>,
     line: &'a str,
-) -> impl Iterator<Item = (&'a Pod, Timestamp, &'a Counts)> {
+) -> impl Iterator<Item = (&'a Pod, Timestamp, Option<&'a Counts>)> {
     let status = &input.observed.integration.status;
     let steady = move |name: &str| {
         let known = status.lines.iter().find(|other| other.name == name);
@@ -196,13 +196,23 @@ fn control_counts<'a>(
         let takes_part = input.desired(name).is_some();
         name != line && takes_part && known.is_some_and(|other| other.trial.is_none())
     };
-    input.observed.pods.iter().filter_map(move |pod| {
-        let counts = match input.observed.readings.get(&pod.uid)? {
-            Reading::Counts(counts) if steady(&pod.line) && !pod.terminating => counts,
-            _ => return None,
-        };
-        Some((pod, pod.started?, counts))
-    })
+    let pods = input.observed.pods.iter();
+    pods.filter(move |pod| steady(&pod.line) && !pod.terminating)
+        .filter_map(|pod| {
+            let counts = match input.readings.get(&pod.uid)? {
+                Reading::Counts(counts) => Some(counts),
+                Reading::NoAnswer(_) => None,
+            };
+            Some((pod, pod.started?, counts))
+        })
+}
+
+/// Those that can be read.
+fn control_counts<'a>(
+    input: &'a Input<'_>,
+    line: &'a str,
+) -> impl Iterator<Item = (&'a Pod, Timestamp, &'a Counts)> {
+    control_pods(input, line).filter_map(|(pod, started, counts)| Some((pod, started, counts?)))
 }
 
 /// Where the other lines' counters stand now.
@@ -298,15 +308,19 @@ fn finished(container: &ContainerCount) -> i64 {
 }
 
 fn sums(rendering: &Rendering, trial: &Trial) -> (BTreeMap<String, GoodBad>, i64) {
-    let mut indicators = BTreeMap::new();
-    for indicator in &rendering.indicators {
-        let mut sum = GoodBad::default();
-        for container in &trial.containers {
-            let more = increase(container, &indicator.name);
+    let mut indicators: BTreeMap<String, GoodBad> = BTreeMap::new();
+    for indicator in rendering.indicators.iter().filter(|it| it.value.is_none()) {
+        indicators.insert(indicator.name.clone(), GoodBad::default());
+    }
+    for container in &trial.containers {
+        for name in container.last.keys() {
+            let (more, sum) = (
+                increase(container, name),
+                indicators.entry(name.clone()).or_default(),
+            );
             sum.good += more.good;
             sum.bad += more.bad;
         }
-        indicators.insert(indicator.name.clone(), sum);
     }
     (indicators, trial.containers.iter().map(finished).sum())
 }

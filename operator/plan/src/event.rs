@@ -65,6 +65,12 @@ pub(crate) fn checked(line: &str, version: &str, check: &RenderedCheck) -> Event
     event(false, EventReason::RoutesChecked, note, job)
 }
 
+pub(crate) fn out_of_reach(line: &str, warning: &str, rendering: &Rendering) -> Event {
+    let note = format!("{line}: {warning}");
+    let reason = EventReason::SamplesOutOfReach;
+    event(true, reason, note, workload(rendering))
+}
+
 pub(crate) fn baking(line: &str, version: &str, rendering: &Rendering) -> Event {
     let note = format!("{line}: every stage of {version} is in place");
     event(false, EventReason::LineBaking, note, workload(rendering))

@@ -4,6 +4,7 @@
 mod message;
 
 use crate::calendar::Closed;
+use crate::pace::Outlook;
 use andon_api::reason::HoldReason;
 use std::time::Duration;
 
@@ -124,6 +125,15 @@ pub enum Hold {
         bake: Duration,
         /// Documents seen and needed; none where nothing is counted.
         seen: Option<(i64, i64)>,
+        /// When the missing ones will have come; none: nobody knows.
+        outlook: Option<Box<Outlook>>,
+    },
+    /// The first documents are not judged.
+    StartDelay {
+        /// How long everything has been in place.
+        elapsed: Duration,
+        /// How long documents are not judged.
+        delay: Duration,
     },
     /// Too few documents to pass.
     TooFewSamples {
@@ -139,6 +149,8 @@ pub enum Hold {
         max: String,
         /// Good documents in a row with which it would pass; none: no number would do.
         more: Option<i64>,
+        /// When these will have come; none: nobody knows.
+        outlook: Option<Box<Outlook>>,
     },
     /// The counters cannot be read.
     NoData {
@@ -238,6 +250,7 @@ impl Hold {
             Self::StageNotReady { .. } => HoldReason::StageNotReady,
             Self::OldInstanceLeaving { .. } => HoldReason::OldInstanceLeaving,
             Self::Baking { .. } => HoldReason::Baking,
+            Self::StartDelay { .. } => HoldReason::StartDelay,
             Self::TooFewSamples { .. } => HoldReason::TooFewSamples,
             Self::NoData { .. } => HoldReason::NoData,
             Self::AllLinesStandStill { .. } => HoldReason::AllLinesStandStill,
@@ -288,6 +301,7 @@ impl Hold {
             | Self::StageNotReady { .. }
             | Self::OldInstanceLeaving { .. }
             | Self::Baking { .. }
+            | Self::StartDelay { .. }
             | Self::TooFewSamples { .. }
             | Self::NoData { .. }
             | Self::AllLinesStandStill { .. }

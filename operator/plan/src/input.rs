@@ -4,18 +4,19 @@ use crate::calendar::Calendar;
 use crate::desired::{self, Memory, Refusal};
 use crate::hold::Hold;
 use crate::object::{Index, Scene};
-use crate::observed::{Observed, Revision};
+use crate::observed::{Observed, Reading, Revision};
+use crate::rules;
 use crate::stage::Strategies;
-use andon_api::{
-    Analysis, BakeClock, Failed, Line, LineStatus, RenderingReference, SITE_LINE, Strategy, Target,
-    Then, duration, percent,
-};
+use crate::value;
+use andon_api::{Failed, Line, LineStatus, RenderingReference, SITE_LINE, Strategy, Target};
 use andon_render::Rendering;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+
+pub(crate) use crate::rules::{Bar, Rule, Rules};
 
 /// What a decision sees.
 pub(crate) struct Input<'a> {
@@ -26,6 +27,8 @@ pub(crate) struct Input<'a> {
     pub(crate) lines: Vec<(String, Result<Arc<Rendering>, Refusal>)>,
     /// How a canary is judged; none: nobody asks anything.
     pub(crate) rules: Result<Rules, Hold>,
+    /// What the pods' counters said, by pod UID, with the counts that the rules' values come to.
+    pub(crate) readings: Cow<'a, BTreeMap<String, Reading>>,
     /// When the plant may be changed and when it produces; none: always. One that cannot be read lets nothing start, but what is on
     /// trial is judged all the same.
     pub(crate) calendar: Result<Option<Calendar>, Hold>,
@@ -40,6 +43,7 @@ impl<'a> Input<'a> {
     pub(crate) fn scene<'b>(&'b self, line: &'b str) -> Scene<'b> {
         Scene {
             observed: self.observed,
+            readings: &self.readings,
             index: &self.index,
             line,
         }
@@ -119,85 +123,6 @@ impl Strategies for LineStrategies<'_> {
     }
 }
 
-/// How a canary is judged, parsed.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Rules {
-    pub(crate) bake: Duration,
-    pub(crate) clock: BakeClock,
-    pub(crate) min_samples: i64,
-    pub(crate) deadline: Duration,
-    /// How long a canary may be not ready.
-    pub(crate) ready_deadline: Duration,
-    /// Chance of failing a release that is no worse, for all checks together.
-    pub(crate) alpha: f64,
-    /// `1 - passConfidence`; none: a pass needs no evidence.
-    pub(crate) pass_alpha: Option<f64>,
-    /// How long it may go without a verdict, and what then; none: for ever.
-    pub(crate) max_wait: Option<(Duration, Then)>,
-    pub(crate) checks: Vec<Rule>,
-}
-
-/// One check.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Rule {
-    pub(crate) indicator: String,
-    pub(crate) bar: Bar,
-    /// It only says what it finds.
-    pub(crate) dry_run: bool,
-}
-
-/// What an indicator is held against, as a share and as it was written.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Bar {
-    /// An absolute limit.
-    Max(f64, String),
-    /// The baseline's rate and so much more.
-    Baseline(f64, String),
-}
-
-impl Rules {
-    /// Alpha of one check: the checks share it, but those that only say what they find.
-    pub(crate) fn alpha_each(&self) -> f64 {
-        let judged = self.checks.iter().filter(|rule| !rule.dry_run).count();
-        self.alpha / judged.max(1) as f64
-    }
-
-    /// Whether anything is held against the baseline.
-    pub(crate) fn needs_baseline(&self) -> bool {
-        self.checks
-            .iter()
-            .any(|rule| matches!(rule.bar, Bar::Baseline(..)))
-    }
-
-    /// The first check whose indicator the rendering does not have.
-    pub(crate) fn fit(&self, rendering: &Rendering) -> Result<(), Hold> {
-        let known: Vec<&str> = rendering
-            .indicators
-            .iter()
-            .map(|i| i.name.as_str())
-            .collect();
-        match self
-            .checks
-            .iter()
-            .position(|rule| !known.contains(&rule.indicator.as_str()))
-        {
-            None => Ok(()),
-            Some(index) => Err(Hold::AnalysisInvalid {
-                message: format!(
-                    "analysis.checks[{index}].indicator: version {} of the blueprint has no indicator \"{}\"; it has {}",
-                    rendering.version,
-                    self.checks[index].indicator,
-                    if known.is_empty() {
-                        "none".to_owned()
-                    } else {
-                        known.join(", ")
-                    },
-                ),
-            }),
-        }
-    }
-}
-
 /// Reads what is observed. An error is every reason why the PlantSite cannot be used.
 pub(crate) fn read<'a>(
     observed: &'a Observed,
@@ -223,12 +148,13 @@ pub(crate) fn read<'a>(
     let rules = match &observed.integration.spec.target {
         None => Err(Hold::NoRelease),
         Some(target) => {
-            rules(&target.analysis).map_err(|message| Hold::AnalysisInvalid { message })
+            rules::read(&target.analysis).map_err(|message| Hold::AnalysisInvalid { message })
         }
     };
     Ok(Input {
         observed,
         index: Index::of(observed),
+        readings: value::readings(observed, rules.as_ref().ok()),
         lines,
         rules,
         calendar,
@@ -284,88 +210,3 @@ fn is_label(name: &str) -> bool {
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
-
-/// The checks, each with one bar; no indicator is held against the same kind of bar twice.
-fn checks(analysis: &Analysis) -> Result<Vec<Rule>, String> {
-    let mut checks: Vec<Rule> = Vec::new();
-    for (index, check) in analysis.checks.iter().enumerate() {
-        let at = format!("analysis.checks[{index}]");
-        let share = |field: &str, text: &str| {
-            percent::parse(text).map_err(|error| format!("{at}.{field}: {error}"))
-        };
-        let bar = match (&check.max, &check.not_worse_than_baseline) {
-            (Some(max), None) => Bar::Max(share("max", max)?, max.clone()),
-            (None, Some(text)) => Bar::Baseline(share("notWorseThanBaseline", text)?, text.clone()),
-            _ => return Err(format!("{at}: give either max or notWorseThanBaseline")),
-        };
-        let same = |rule: &Rule| {
-            rule.indicator == check.indicator
-                && std::mem::discriminant(&rule.bar) == std::mem::discriminant(&bar)
-        };
-        if checks.iter().any(same) {
-            return Err(format!(
-                "{at}.indicator: \"{}\" is there twice; keep the stricter one",
-                check.indicator
-            ));
-        }
-        checks.push(Rule {
-            indicator: check.indicator.clone(),
-            bar,
-            dry_run: check.dry_run,
-        });
-    }
-    Ok(checks)
-}
-
-/// Parses an analysis; the error names field, value and remedy.
-fn rules(analysis: &Analysis) -> Result<Rules, String> {
-    let time = |field: &str, text: &str| {
-        duration::parse(text).map_err(|error| format!("analysis.{field}: {error}"))
-    };
-    let share = |field: &str, text: &str| {
-        percent::parse(text).map_err(|error| format!("analysis.{field}: {error}"))
-    };
-    let deadline = |field: &str, text: &str| match time(field, text)? {
-        short if short < SHORTEST_DEADLINE => Err(format!(
-            "analysis.{field}: \"{text}\" is shorter than a pod takes to start; write at least {}",
-            duration::display(SHORTEST_DEADLINE)
-        )),
-        long => Ok(long),
-    };
-    let progress_deadline = deadline("progressDeadline", &analysis.progress_deadline)?;
-    let ready_deadline = match &analysis.ready_deadline {
-        Some(text) => deadline("readyDeadline", text)?,
-        None => progress_deadline,
-    };
-    if !(0..=MOST_SAMPLES).contains(&analysis.min_samples) {
-        return Err(format!(
-            "analysis.minSamples: {} is not between 0 and {MOST_SAMPLES}",
-            analysis.min_samples
-        ));
-    }
-    let checks = checks(analysis)?;
-    let confidence = analysis.pass_confidence.as_deref();
-    let pass_alpha = confidence
-        .map(|text| share("passConfidence", text))
-        .transpose()?;
-    let max_wait = analysis.max_wait.as_ref().map(|wait| {
-        let limit = time("maxWait.duration", &wait.duration)?;
-        Ok::<_, String>((limit, wait.then))
-    });
-    Ok(Rules {
-        bake: time("bake.duration", &analysis.bake.duration)?,
-        clock: analysis.bake.clock,
-        pass_alpha: pass_alpha.map(|share| 1.0 - share),
-        max_wait: max_wait.transpose()?,
-        min_samples: analysis.min_samples,
-        deadline: progress_deadline,
-        ready_deadline,
-        alpha: 1.0 - share("confidence", &analysis.confidence)?,
-        checks,
-    })
-}
-
-/// Pods take seconds to start; a shorter deadline would fail every release.
-const SHORTEST_DEADLINE: Duration = Duration::from_secs(5);
-/// A billion documents: far above any bake, far below what a double counts exactly.
-const MOST_SAMPLES: i64 = 1_000_000_000;

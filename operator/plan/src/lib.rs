@@ -4,6 +4,7 @@ pub mod calendar;
 mod canary;
 mod check;
 mod checking;
+mod compare;
 mod count;
 mod decide;
 mod desired;
@@ -17,16 +18,19 @@ mod memory;
 mod object;
 mod observed;
 mod order;
+mod pace;
 mod plan;
 mod progress;
 mod release;
 mod removal;
+mod rules;
 mod site;
 mod stage;
 mod start;
 pub mod statistics;
 mod status;
 mod undo;
+mod value;
 mod verdict;
 
 pub use canary::MOST_RESTARTS;
@@ -36,8 +40,10 @@ pub use decide::{plan, plan_with};
 pub use desired::Memory;
 pub use hold::{Ends, Hold};
 pub use observed::{
-    Counts, DryRun, GoodBad, Integration, Neighbour, Observed, Pod, Reading, Revision, Seen, Site,
+    BucketCount, Counts, DryRun, GoodBad, Integration, Neighbour, Observed, Pod, Reading, Revision,
+    Seen, Site,
 };
+pub use pace::{Outlook, Pace};
 pub use plan::{Change, Event, Plan, Related};
 pub use release::{
     Assign, ObservedRelease, ReleasePlan, ReleasePlant, ReleaseSeen, TargetSeen, plan_release,

@@ -1,6 +1,6 @@
 //! Reading Kubernetes objects kept as JSON.
 
-use crate::observed::{Observed, Pod};
+use crate::observed::{Observed, Pod, Reading};
 use crate::plan::{Change, Related};
 use andon_api::label;
 use andon_render::RenderedStage;
@@ -120,6 +120,8 @@ impl<'a> Index<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Scene<'a> {
     pub(crate) observed: &'a Observed,
+    /// What the pods' counters said, as the input has it.
+    pub(crate) readings: &'a BTreeMap<String, Reading>,
     pub(crate) index: &'a Index<'a>,
     pub(crate) line: &'a str,
 }

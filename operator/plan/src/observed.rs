@@ -184,10 +184,23 @@ pub struct Counts {
     /// Indicator -> documents that came out well and that did not. A selector that matches no series makes the whole
     /// reading `NoAnswer`: unknown is not zero.
     pub indicators: BTreeMap<String, GoodBad>,
+    /// Indicator -> its histogram, by rising bound, the last one +Inf; cumulative.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, Vec<BucketCount>>,
     /// Finished documents, whatever became of them; none where the blueprint does not say how to see them.
     pub done: Option<i64>,
     /// Whether input waits; none where the blueprint does not say.
     pub waiting: Option<i64>,
+}
+
+/// One bucket of a histogram.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct BucketCount {
+    /// Its bound, in the histogram's unit; none: +Inf.
+    pub le: Option<f64>,
+    /// Documents whose value is at most that.
+    pub count: i64,
 }
 
 /// Documents that came out well and documents that did not.

@@ -185,7 +185,7 @@ fn counted<'a>(input: &'a Input<'_>, stage: &'a str) -> impl Iterator<Item = Con
         .iter()
         .filter(move |pod| pod.stage == stage && !pod.terminating && !pod.line.is_empty())
         .filter_map(move |pod| {
-            let Some(Reading::Counts(counts)) = input.observed.readings.get(&pod.uid) else {
+            let Some(Reading::Counts(counts)) = input.readings.get(&pod.uid) else {
                 return None;
             };
             Some(ControlCount {

@@ -97,6 +97,8 @@ pub(crate) fn blank(input: &Input<'_>, rendering: RenderingReference, target: &s
         checked: false,
         replacing_since: None,
         baking_since: None,
+        judged_since: None,
+        pace: None,
         good: 0,
         bad: 0,
         needed: 0,
@@ -111,6 +113,7 @@ pub(crate) fn blank(input: &Input<'_>, rendering: RenderingReference, target: &s
         baseline_completed: None,
         baseline_counts: BTreeMap::new(),
         controls: Vec::new(),
+        comparison: None,
         dry_run: None,
         outage: None,
         checkpoint: None,
@@ -175,7 +178,7 @@ pub(crate) fn window(input: &Input<'_>, step: Step) -> Option<Hold> {
     };
     let begins = input.now().checked_add(check + rules.ready_deadline).ok()?;
     let bake = match rules.clock {
-        BakeClock::Always => rules.bake,
+        BakeClock::Always => rules.bake.max(rules.start_delay),
         BakeClock::Production => match calendar.production_instant(begins, rules.bake) {
             Some(end) => Duration::try_from(end.duration_since(begins)).unwrap_or_default(),
             None => return Some(Hold::NeverProduces { bake: rules.bake }),

@@ -255,6 +255,13 @@ impl Check<'_> {
                     "give each indicator a name of its own",
                 );
             }
+            if indicator.measure().is_none() {
+                self.say(
+                    &["indicators", &at],
+                    format!("{} counts nothing, or two things", indicator.name),
+                    "write good and bad (counters), or value (a histogram)",
+                );
+            }
             self.counts(spec, &["indicators", &at, "stage"], &indicator.stage);
         }
         if let Some(progress) = &spec.progress {

@@ -27,11 +27,14 @@ pub fn analysis() -> Analysis {
         progress_deadline: "1m".to_owned(),
         ready_deadline: None,
         pass_confidence: None,
+        start_delay: None,
         max_wait: None,
         checks: vec![Check {
             indicator: INDICATOR.to_owned(),
             max: Some("1%".to_owned()),
             not_worse_than_baseline: None,
+            not_worse_than_controls: None,
+            quantile: None,
             dry_run: false,
         }],
     }
@@ -68,8 +71,9 @@ pub fn blueprint(number: u8, strategy: Strategy) -> BlueprintSpec {
         indicators: vec![Indicator {
             name: INDICATOR.to_owned(),
             stage: STAGE.to_owned(),
-            good: counter("posted_total"),
-            bad: counter("refused_total"),
+            good: Some(counter("posted_total")),
+            bad: Some(counter("refused_total")),
+            value: None,
         }],
         progress: None,
         parameters: Parameters::new(),

@@ -272,6 +272,7 @@ impl Plant {
                 indicators: BTreeMap::from([(INDICATOR.to_owned(), seen)]),
                 done: None,
                 waiting: None,
+                values: BTreeMap::new(),
             };
             match sight.answer {
                 Answer::No => (uid, Reading::NoAnswer("connection refused".to_owned())),

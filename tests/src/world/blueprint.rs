@@ -23,6 +23,10 @@ pub struct Variant {
     pub wrong_after: Option<i64>,
     /// Where it is wrong on one line only, it begins after so many documents.
     pub wrong_on_after: i64,
+    /// It sends a wrong unit in so many documents after each start of its container: something has to warm up.
+    pub wrong_first: i64,
+    /// So many of 1000 documents take 100 s; the others half a second.
+    pub slow_share: u64,
     /// It sends a wrong unit in so many of 1000 documents.
     pub wrong_share: u64,
     /// It has a wrong address of the ERP: every post fails in passing and is tried again for ever.
@@ -58,6 +62,8 @@ impl Variant {
             || self.wrong_on.is_some()
             || self.wrong_after.is_some()
             || self.wrong_share > 0
+            || self.wrong_first > 0
+            || self.slow_share > 0
             || self.wrong_erp
             || self.broken_routes
             || self.missing_image
@@ -94,12 +100,21 @@ pub fn blueprint(version: &str, variant: &Variant) -> BlueprintSpec {
         requires: requires.collect(),
         provides: Vec::new(),
         stages,
-        indicators: vec![Indicator {
-            name: "refused".to_owned(),
-            stage: "post".to_owned(),
-            good: metric("posted_total"),
-            bad: metric("dead_lettered_total"),
-        }],
+        indicators: vec![
+            Indicator {
+                name: "refused".to_owned(),
+                stage: "post".to_owned(),
+                good: Some(metric("posted_total")),
+                bad: Some(metric("dead_lettered_total")),
+                value: None,
+            },
+            Indicator {
+                name: "delay".to_owned(),
+                stage: "post".to_owned(),
+                value: Some(metric("post_seconds")),
+                ..Indicator::default()
+            },
+        ],
         progress: Some(Progress {
             stage: "post".to_owned(),
             done: vec![metric("posted_total"), metric("dead_lettered_total")],
@@ -170,6 +185,8 @@ fn files(content: &str, variant: &Variant) -> BTreeMap<String, String> {
         .map_or_else(String::new, |n| n.to_string());
     let on_after = variant.wrong_on_after.to_string();
     let share = variant.wrong_share.to_string();
+    let first = variant.wrong_first.to_string();
+    let slow = variant.slow_share.to_string();
     let post = workload(
         "Deployment",
         image,
@@ -181,6 +198,8 @@ fn files(content: &str, variant: &Variant) -> BTreeMap<String, String> {
             ("WRONG_ON", variant.wrong_on.as_deref().unwrap_or("")),
             ("WRONG_AFTER", &after),
             ("WRONG_SHARE", &share),
+            ("WRONG_FIRST", &first),
+            ("SLOW_SHARE", &slow),
             ("WRONG_ON_AFTER", &on_after),
         ],
     );

@@ -39,6 +39,8 @@ pub struct ToyPod {
     pub good: i64,
     /// Documents refused since its container started.
     pub bad: i64,
+    /// Documents of these that took 100 s.
+    pub slow: i64,
     /// The workload as it was when the template was last found to be its own: comparing templates is dear.
     same: Option<Arc<Value>>,
     /// Its container's image and environment: asked for every second.
@@ -77,7 +79,7 @@ impl ToyPod {
         self.pod.restarts += 1;
         self.pod.started = None;
         self.pod.ready = false;
-        (self.good, self.bad, self.since) = (0, 0, now);
+        (self.good, self.bad, self.slow, self.since) = (0, 0, 0, now);
     }
 
     /// Whether its container runs.
@@ -256,6 +258,7 @@ impl World {
             gone: None,
             good: 0,
             bad: 0,
+            slow: 0,
             same: None,
             image: text_of(&container["image"]),
             env: env.collect(),

@@ -1,7 +1,7 @@
 //! Production lines, their documents, and the ERP.
 
 use super::World;
-use andon_plan::{Counts, GoodBad, Reading};
+use andon_plan::{BucketCount, Counts, GoodBad, Reading};
 use std::collections::BTreeMap;
 
 /// Documents that a post gets done in a second.
@@ -68,8 +68,12 @@ impl World {
         let wrong = post.env("UNIT") == "wrong" || here || self.faults.erp_picky;
         let late = post.env("WRONG_AFTER").parse::<i64>().unwrap_or(i64::MAX);
         let worse = post.env("WRONG_SHARE").parse::<u64>().unwrap_or(0);
+        let slow = post.env("SLOW_SHARE").parse::<u64>().unwrap_or(0);
+        let first = post.env("WRONG_FIRST").parse::<i64>().unwrap_or(0);
         for _ in 0..line.queue.min(PACE) {
             line.queue -= 1;
+            post.slow += i64::from(self.random.chance(slow));
+            let wrong = wrong || post.good + post.bad < first;
             if wrong || post.good >= late || self.random.chance(self.faults.refused + worse) {
                 line.refused += 1;
                 post.bad += 1;
@@ -115,8 +119,23 @@ impl World {
         };
         Reading::Counts(Counts {
             indicators: BTreeMap::from([("refused".to_owned(), seen)]),
+            values: BTreeMap::from([("delay".to_owned(), delays(toy))]),
             done: Some(toy.good + toy.bad),
             waiting: Some(self.shop.get(&toy.pod.line).map_or(0, |line| line.queue)),
         })
     }
+}
+
+/// Documents by how long they took: half a second, or 100 s.
+fn delays(toy: &super::kubelet::ToyPod) -> Vec<BucketCount> {
+    let all = toy.good + toy.bad;
+    let bounds = [Some(1.0), Some(60.0), Some(300.0), None];
+    let bucket = |le: Option<f64>| BucketCount {
+        le,
+        count: match le {
+            Some(le) if le < 100.0 => all - toy.slow,
+            _ => all,
+        },
+    };
+    bounds.map(bucket).to_vec()
 }

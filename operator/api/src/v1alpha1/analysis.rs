@@ -29,6 +29,13 @@ pub struct Analysis {
     #[schemars(length(max = rule::DURATION))]
     #[x_kube(validation = rule::duration("readyDeadline")[0].clone(), validation = rule::duration("readyDeadline")[1].clone())]
     pub ready_deadline: Option<String>,
+    /// Documents of so long after everything is in place are not judged: a runtime that warms up, caches that fill. Counts begin anew
+    /// at its end. Restarts, readiness and progress are judged meanwhile, and the bake goes on. Go duration; left out: every
+    /// document is judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = rule::DURATION))]
+    #[x_kube(validation = rule::duration("startDelay")[0].clone(), validation = rule::duration("startDelay")[1].clone())]
+    pub start_delay: Option<String>,
     /// How sure a pass must be that the rate is below every absolute limit; a percent string. Left out: a pass needs no evidence,
     /// only `minSamples` and a rate that is not above the limit. Dear: against a limit of 1 % it takes 804 good documents at 99.9%.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,26 +99,43 @@ pub enum Then {
     RollBack,
 }
 
-/// An indicator with a limit: an absolute one, or one against the baseline.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
+/// An indicator with a bar: an absolute limit, one against the baseline, or one against the other lines.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[x_kube(validation = Rule::new("has(self.max) != has(self.notWorseThanBaseline)").message("checks: each has either max or notWorseThanBaseline, one of them"))]
+#[x_kube(validation = Rule::new("(has(self.max) ? 1 : 0) + (has(self.notWorseThanBaseline) ? 1 : 0) + (has(self.notWorseThanControls) ? 1 : 0) == 1").message("checks: each has one of max, notWorseThanBaseline and notWorseThanControls"))]
+#[x_kube(validation = Rule::new("!has(self.max) || has(self.quantile) != self.max.endsWith('%')").message("checks: max is a percentage, for instance 1%; with quantile it is a duration or a number in the unit of the histogram, for instance 60s"))]
+#[x_kube(validation = Rule::new("!has(self.quantile) || has(self.max)").message("checks: quantile needs max, for instance quantile: 95%, max: 60s"))]
 pub struct Check {
     /// Name of an indicator of the blueprint.
     #[schemars(length(max = rule::NAME))]
     #[x_kube(validation = rule::name("indicator"))]
     pub indicator: String,
-    /// The largest share of bad documents that is acceptable; a percent string such as `1%`.
+    /// The largest share of bad documents that is acceptable; a percent string such as `1%`. With `quantile`: the largest value that is
+    /// acceptable; a Go duration such as `60s` for a histogram in seconds, or a plain number in the histogram's own unit. Best one of the
+    /// histogram's bounds: what is in the bucket that it lies within counts neither for a fail nor for a pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = rule::DURATION))]
+    #[x_kube(validation = rule::percent_or_value("max"))]
+    pub max: Option<String>,
+    /// Share of documents that must not be over `max`, for an indicator that is a value: `95%` with `max: 60s` asks that at most
+    /// 5 % of the documents take longer than 60 s. A percent string.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = rule::PERCENT))]
-    #[x_kube(validation = rule::percent("max"))]
-    pub max: Option<String>,
+    #[x_kube(validation = rule::percent("quantile"))]
+    pub quantile: Option<String>,
     /// How much larger the share of bad documents may be than what the line had before the change; percentage points, such as
     /// `0.5%`. Frozen when the canary starts. A first install has no baseline and skips the check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = rule::PERCENT))]
     #[x_kube(validation = rule::percent("notWorseThanBaseline"))]
     pub not_worse_than_baseline: Option<String>,
+    /// How much larger the share of bad documents may be than what the plant's other lines have meanwhile; percentage points, such
+    /// as `0.5%`. For what changes with the hour and the ERP, so that neither a fixed limit nor yesterday says much. Where no other
+    /// line finishes documents the check is skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = rule::PERCENT))]
+    #[x_kube(validation = rule::percent("notWorseThanControls"))]
+    pub not_worse_than_controls: Option<String>,
     /// Only say what it finds: it neither fails a canary nor keeps it from passing, and takes no share of the confidence.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,

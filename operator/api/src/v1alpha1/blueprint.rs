@@ -154,9 +154,10 @@ pub struct MetricsEndpoint {
     pub path: String,
 }
 
-/// A named measurement: documents that came out well and documents that did not.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
+/// A named measurement: documents that came out well and documents that did not, or a value that each document has.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("has(self.value) ? !has(self.good) && !has(self.bad) : has(self.good) && has(self.bad)").message("indicators: each counts documents with good and bad, or measures them with value"))]
 pub struct Indicator {
     /// Name, as a check of a release names it.
     #[schemars(length(max = rule::NAME))]
@@ -166,9 +167,35 @@ pub struct Indicator {
     #[schemars(length(max = rule::NAME))]
     pub stage: String,
     /// Counts documents that came out well.
-    pub good: CounterSelector,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub good: Option<CounterSelector>,
     /// Counts documents that did not.
-    pub bad: CounterSelector,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bad: Option<CounterSelector>,
+    /// Measures documents: a histogram, by its name without `_bucket`. Delays are measured in seconds, from the arrival at the broker
+    /// (not from the event: a document may have waited for days in a machine's buffer).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<CounterSelector>,
+}
+
+/// What an indicator asks a pod for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure<'a> {
+    /// Counters of documents that came out well, and of those that did not.
+    Pair(&'a CounterSelector, &'a CounterSelector),
+    /// A histogram.
+    Value(&'a CounterSelector),
+}
+
+impl Indicator {
+    /// What it asks a pod for; none: it has neither both counters nor a histogram alone, which the API server refuses.
+    pub fn measure(&self) -> Option<Measure<'_>> {
+        match (&self.good, &self.bad, &self.value) {
+            (Some(good), Some(bad), None) => Some(Measure::Pair(good, bad)),
+            (None, None, Some(value)) => Some(Measure::Value(value)),
+            _ => None,
+        }
+    }
 }
 
 /// How to see that documents get done.
@@ -186,7 +213,9 @@ pub struct Progress {
 }
 
 /// Selects series; their values are summed.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, KubeSchema)]
+#[derive(
+    Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, KubeSchema,
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CounterSelector {
     /// Name of the metric.

@@ -118,6 +118,12 @@ pub struct Trial {
     /// When every stage was in place and the bake began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baking_since: Option<Time>,
+    /// When `startDelay` was over and the counts began anew; none where the analysis has none, or while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_since: Option<Time>,
+    /// How fast the line's own containers worked before the change; none: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<LinePace>,
     /// Documents finished well since the canary started.
     #[serde(default)]
     pub good: i64,
@@ -160,6 +166,9 @@ pub struct Trial {
     /// What the other lines' containers had counted when pods could first change, or when a shared outage was last seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controls: Vec<ControlIndicators>,
+    /// The comparison with the other lines, as far as it has gone; none: no check asks for one, or it has not begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
     /// When the other lines were last seen to fail alike; the counts begin anew from there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outage: Option<Time>,
@@ -169,6 +178,16 @@ pub struct Trial {
     /// When these counts were last written; they are written every ten seconds at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Time>,
+}
+
+/// How fast a line works: documents, and the time in which its containers finished them.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LinePace {
+    /// The documents.
+    pub documents: i64,
+    /// The seconds.
+    pub seconds: i64,
 }
 
 /// A last good that may still be taken back, because it fails late or because the release is given up.
@@ -258,6 +277,41 @@ pub struct ControlIndicators {
     pub started: Time,
     /// Indicator name -> `[good, bad]`.
     pub base: std::collections::BTreeMap<String, Vec<i64>>,
+}
+
+/// How the canary compares with the lines that run meanwhile. What was counted and the evidence that follows from it are one
+/// value, so that one write holds both or neither: no document is judged twice, and none is lost, when the operator dies.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Comparison {
+    /// How much of the canary's counts is in the evidence: indicator -> `[good, bad]`. Below zero where the counts began anew
+    /// before all of them were taken up.
+    #[serde(default)]
+    pub taken: std::collections::BTreeMap<String, Vec<i64>>,
+    /// Where the counters of the other lines' containers stood then.
+    #[serde(default)]
+    pub controls: Vec<ControlIndicators>,
+    /// The evidence by indicator.
+    #[serde(default)]
+    pub evidence: std::collections::BTreeMap<String, ComparedIndicator>,
+}
+
+/// The evidence that one indicator's rate is higher than on the other lines. Each pair is `[bad, total]`.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ComparedIndicator {
+    /// What the other lines had counted before the comparison began: a guess of their rate, no evidence.
+    pub history: Vec<i64>,
+    /// The canary's documents in closed blocks.
+    pub canary: Vec<i64>,
+    /// The other lines' documents in closed blocks.
+    pub controls: Vec<i64>,
+    /// The canary's documents in the open block: no other line has finished one since.
+    pub open_canary: Vec<i64>,
+    /// The other lines' documents in the open block.
+    pub open_controls: Vec<i64>,
+    /// Natural logarithm of the evidence, in millionths, rounded down after each block.
+    pub log_e_millionths: i64,
 }
 
 /// Why and when a trial failed.

@@ -15,16 +15,17 @@ mod wave;
 pub use analysis::{Analysis, Bake, BakeClock, Check, MaxWait, Then};
 pub use approval::{Approval, ApprovalSpec};
 pub use blueprint::{
-    Address, Blueprint, BlueprintSpec, CounterSelector, Indicator, MetricsEndpoint, Progress,
-    Requirement, Scope, Session, Stage, Strategy,
+    Address, Blueprint, BlueprintSpec, CounterSelector, Indicator, Measure, MetricsEndpoint,
+    Progress, Requirement, Scope, Session, Stage, Strategy,
 };
 pub use integration_release::{
     BlueprintReference, GivenUp, HoldCount, IntegrationRelease, IntegrationReleaseSpec,
     IntegrationReleaseStatus, Levers, PlantCounts, ReleasePhase,
 };
 pub use line_status::{
-    ContainerCount, ControlCount, ControlIndicators, Failed, LineHold, LinePhase, LineStatus,
-    ProgressMark, Promoted, Removing, RenderingReference, Trial, TrialFailure, Unready,
+    ComparedIndicator, Comparison, ContainerCount, ControlCount, ControlIndicators, Failed,
+    LineHold, LinePace, LinePhase, LineStatus, ProgressMark, Promoted, Removing,
+    RenderingReference, Trial, TrialFailure, Unready,
 };
 pub use plant_integration::{
     Go, PlantIntegration, PlantIntegrationSpec, PlantIntegrationStatus, Target,

@@ -1,7 +1,8 @@
 //! Which pods to ask for which counters, and what their answers come to.
 
-use andon_api::{CounterSelector, Indicator, MetricsEndpoint, Progress};
-use andon_plan::{Counts, GoodBad, Pod, Revision};
+use andon_api::{CounterSelector, Indicator, Measure, MetricsEndpoint, Progress};
+use andon_plan::statistics::{Bucket, Histogram};
+use andon_plan::{BucketCount, Counts, GoodBad, Pod, Revision};
 use std::sync::Arc;
 
 /// A pod to ask, and what for.
@@ -15,6 +16,22 @@ pub struct Question<'a> {
     pub indicators: Vec<&'a Indicator>,
     /// Progress, if its stage counts it.
     pub progress: Option<&'a Progress>,
+}
+
+/// What answers a question: one pod's counters, wherever they are read.
+pub trait Source {
+    /// The sum of the series that a selector matches; an error where none does.
+    fn sum(&self, selector: &CounterSelector) -> Result<f64, String>;
+    /// The buckets of a histogram, in any order: bound and cumulative count, summed over the series that match.
+    fn buckets(&self, histogram: &CounterSelector) -> Result<Vec<(f64, f64)>, String>;
+}
+
+/// The selector of a histogram's buckets.
+pub fn buckets_of(histogram: &CounterSelector) -> CounterSelector {
+    CounterSelector {
+        metric: format!("{}_bucket", histogram.metric),
+        labels: histogram.labels.clone(),
+    }
 }
 
 /// The pods worth asking: those whose container runs and whose stage counts something in a rendering that is kept.
@@ -56,40 +73,74 @@ fn question<'a>(pod: &'a Pod, revisions: &'a [Arc<Revision>]) -> Option<Question
 }
 
 impl Question<'_> {
-    /// Every selector that the answer needs.
+    /// Every selector of counters and gauges that the answer needs.
     pub fn selectors(&self) -> Vec<&CounterSelector> {
-        let indicators = self.indicators.iter().flat_map(|it| [&it.good, &it.bad]);
+        let measures = self.indicators.iter().filter_map(|it| it.measure());
+        let pairs = measures.flat_map(|measure| match measure {
+            Measure::Pair(good, bad) => vec![good, bad],
+            Measure::Value(_) => Vec::new(),
+        });
         let progress = self.progress.into_iter().flat_map(|it| {
             let done = it.done.iter();
             done.chain([&it.waiting])
         });
-        indicators.chain(progress).collect()
+        pairs.chain(progress).collect()
+    }
+
+    /// Every histogram that the answer needs.
+    pub fn histograms(&self) -> Vec<&CounterSelector> {
+        let indicators = self.indicators.iter();
+        indicators.filter_map(|it| it.value.as_ref()).collect()
     }
 
     /// The counts, if every selector has a value. Unknown is not zero.
-    pub fn answer(
-        &self,
-        value: impl Fn(&CounterSelector) -> Result<f64, String>,
-    ) -> Result<Counts, String> {
-        let whole = |selector: &CounterSelector| whole(selector, value(selector)?);
+    pub fn answer(&self, source: &impl Source) -> Result<Counts, String> {
+        let number = |selector: &CounterSelector| whole(selector, source.sum(selector)?);
         let mut counts = Counts::default();
         for indicator in &self.indicators {
-            let pair = GoodBad {
-                good: whole(&indicator.good)?,
-                bad: whole(&indicator.bad)?,
-            };
-            counts.indicators.insert(indicator.name.clone(), pair);
+            let name = indicator.name.clone();
+            match indicator.measure() {
+                Some(Measure::Pair(good, bad)) => {
+                    let pair = GoodBad {
+                        good: number(good)?,
+                        bad: number(bad)?,
+                    };
+                    counts.indicators.insert(name, pair);
+                }
+                Some(Measure::Value(value)) => {
+                    counts.values.insert(name, histogram(value, source)?);
+                }
+                None => return Err(format!("the indicator {name} counts nothing")),
+            }
         }
         if let Some(progress) = self.progress {
             let mut done = 0_i64;
             for selector in &progress.done {
-                done = done.saturating_add(whole(selector)?);
+                done = done.saturating_add(number(selector)?);
             }
             counts.done = Some(done);
-            counts.waiting = Some(whole(&progress.waiting)?);
+            counts.waiting = Some(number(&progress.waiting)?);
         }
         Ok(counts)
     }
+}
+
+/// A histogram, by rising bound, if it is one.
+fn histogram(selector: &CounterSelector, source: &impl Source) -> Result<Vec<BucketCount>, String> {
+    let mut buckets = Vec::new();
+    for (le, count) in source.buckets(selector)? {
+        let count = whole(selector, count)?;
+        buckets.push(Bucket { le, count });
+    }
+    buckets.sort_by(|one, other| one.le.total_cmp(&other.le));
+    let histogram = Histogram { buckets };
+    let wrong = |error| format!("{} is no histogram: {error}", display(selector));
+    histogram.total().map_err(wrong)?;
+    let bucket = |it: &Bucket| BucketCount {
+        le: it.le.is_finite().then_some(it.le),
+        count: it.count,
+    };
+    Ok(histogram.buckets.iter().map(bucket).collect())
 }
 
 /// A selector as a person reads it: `metric{label="value"}`.
@@ -104,6 +155,16 @@ pub fn display(selector: &CounterSelector) -> String {
     } else {
         format!("{}{{{}}}", selector.metric, labels.join(","))
     }
+}
+
+/// The bound of a bucket, as its label `le` says it.
+pub fn bound(le: &str, selector: &CounterSelector) -> Result<f64, String> {
+    le.parse().map_err(|_| {
+        format!(
+            "{} has a bucket up to \"{le}\", which is no number",
+            display(selector)
+        )
+    })
 }
 
 /// Counters count whole documents; anything else is no answer.
@@ -179,17 +240,64 @@ mod tests {
         );
         let question = &questions(&pods, &revisions)[0];
         assert_eq!(question.selectors().len(), 5);
-        let value = |selector: &CounterSelector| match selector.metric.as_str() {
-            "good" => Ok(41.0),
-            "bad" => Ok(1.0),
-            other => Err(format!("no series {other}")),
-        };
-        assert_eq!(question.answer(value), Err("no series depth".into()));
-        let counts = question.answer(|it| value(it).or(Ok(7.0))).unwrap();
+        let known = [("good", 41.0), ("bad", 1.0)];
+        let answer = |more: &[(&'static str, f64)]| question.answer(&toy(&[&known, more].concat()));
+        assert_eq!(answer(&[]), Err("no series depth".into()));
+        let counts = answer(&[("depth", 7.0)]).unwrap();
         assert_eq!(counts.indicators["refused"], GoodBad { good: 41, bad: 1 });
         assert_eq!((counts.done, counts.waiting), (Some(42), Some(7)));
         for odd in [f64::NAN, -1.0, f64::INFINITY, 1e17] {
-            assert!(question.answer(|_| Ok(odd)).is_err(), "{odd}");
+            assert!(answer(&[("depth", odd)]).is_err(), "{odd}");
         }
+    }
+
+    /// Series by their name, and one histogram.
+    struct Toy(Vec<(&'static str, f64)>, Vec<(f64, f64)>);
+
+    fn toy(series: &[(&'static str, f64)]) -> Toy {
+        Toy(series.to_vec(), Vec::new())
+    }
+
+    impl Source for Toy {
+        fn sum(&self, selector: &CounterSelector) -> Result<f64, String> {
+            let mut known = self.0.iter();
+            let known = known.find(|(name, _)| *name == selector.metric);
+            known
+                .map(|(_, value)| *value)
+                .ok_or_else(|| format!("no series {}", selector.metric))
+        }
+
+        fn buckets(&self, _: &CounterSelector) -> Result<Vec<(f64, f64)>, String> {
+            Ok(self.1.clone())
+        }
+    }
+
+    #[test]
+    fn a_histogram_is_one_or_no_answer() {
+        let (pods, mut revisions) = ([pod("i-post", true)], [revision(1, "delay")]);
+        revisions[0].rendering.indicators[0] = Indicator {
+            name: "delay".to_owned(),
+            stage: "post".to_owned(),
+            value: Some(CounterSelector {
+                metric: "seconds".to_owned(),
+                ..CounterSelector::default()
+            }),
+            ..Indicator::default()
+        };
+        revisions[0].rendering.progress = None;
+        let revisions = revisions.map(Arc::new);
+        let question = &questions(&pods, &revisions)[0];
+        assert_eq!(question.histograms().len(), 1);
+        let answer = |buckets: &[(f64, f64)]| question.answer(&Toy(Vec::new(), buckets.to_vec()));
+        let counts = answer(&[(f64::INFINITY, 9.0), (60.0, 7.0), (1.0, 2.0)]).unwrap();
+        let read: Vec<_> = counts.values["delay"]
+            .iter()
+            .map(|it| (it.le, it.count))
+            .collect();
+        assert_eq!(read, [(Some(1.0), 2), (Some(60.0), 7), (None, 9)]);
+        let said = |buckets: &[(f64, f64)]| answer(buckets).unwrap_err();
+        assert!(said(&[]).contains("seconds is no histogram: buckets: none"));
+        assert!(said(&[(1.0, 2.0)]).contains("+Inf"));
+        assert!(said(&[(1.0, 2.0), (f64::INFINITY, 1.0)]).contains("cumulative"));
     }
 }

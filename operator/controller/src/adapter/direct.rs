@@ -1,7 +1,7 @@
 //! Counters read from exactly the pods on trial, through the API server: no route to the pods' network is needed, and a
 //! reading is never a scrape interval late.
 
-use super::counters::{Question, display};
+use super::counters::{Question, Source, bound, buckets_of, display};
 use super::exposition::{self, Sample};
 use crate::context::said;
 use andon_api::CounterSelector;
@@ -51,13 +51,49 @@ async fn ask(
         .request_text(request)
         .await
         .map_err(|error| said(&error))?;
-    let wanted: BTreeSet<&str> = question
-        .selectors()
-        .into_iter()
-        .map(|it| it.metric.as_str())
-        .collect();
+    let counters = question.selectors().into_iter().cloned();
+    let histograms = question.histograms().into_iter().map(buckets_of);
+    let wanted: BTreeSet<String> = counters.chain(histograms).map(|it| it.metric).collect();
     let samples = exposition::parse(&text, |name| wanted.contains(name))?;
-    question.answer(|selector| sum(&samples, selector))
+    question.answer(&Answer(samples))
+}
+
+/// What a pod answered.
+struct Answer(Vec<Sample>);
+
+impl Source for Answer {
+    fn sum(&self, selector: &CounterSelector) -> Result<f64, String> {
+        sum(&self.0, selector)
+    }
+
+    fn buckets(&self, histogram: &CounterSelector) -> Result<Vec<(f64, f64)>, String> {
+        buckets(&self.0, &buckets_of(histogram))
+    }
+}
+
+/// The buckets of the series that a selector matches, summed by bound. Series with other bounds than the rest cannot be summed.
+fn buckets(samples: &[Sample], selector: &CounterSelector) -> Result<Vec<(f64, f64)>, String> {
+    let mut summed: BTreeMap<&str, (f64, usize)> = BTreeMap::new();
+    for sample in samples.iter().filter(|it| matches(it, selector)) {
+        let le = sample.labels.get("le");
+        let le = le.ok_or_else(|| format!("{} has no label le", display(selector)))?;
+        let sum = summed.entry(le).or_default();
+        *sum = (sum.0 + sample.value, sum.1 + 1);
+    }
+    if summed.is_empty() {
+        return Err(format!("the pod has no series {}", display(selector)));
+    }
+    let series = summed.values().map(|(_, series)| *series).max();
+    if summed.values().any(|(_, it)| Some(*it) != series) {
+        return Err(format!(
+            "the series {} have not all the same bounds",
+            display(selector)
+        ));
+    }
+    summed
+        .into_iter()
+        .map(|(le, (count, _))| Ok((bound(le, selector)?, count)))
+        .collect()
 }
 
 /// The sum of the series that a selector matches.
@@ -99,5 +135,51 @@ mod tests {
         assert_eq!(sum(&samples, &selector(&[("code", "409")])), Ok(4.0));
         let error = sum(&samples, &selector(&[("code", "418")])).unwrap_err();
         assert!(error.contains("x{code=\"418\"}"), "{error}");
+    }
+
+    #[test]
+    fn buckets_are_summed_by_bound() {
+        let text = "x_bucket{le=\"0.5\",code=\"a\"} 3\nx_bucket{le=\"+Inf\",code=\"a\"} 5\nx_bucket{le=\"0.5\",code=\"b\"} 1\n\
+                    x_bucket{le=\"+Inf\",code=\"b\"} 1\nx_sum{code=\"a\"} 9\n";
+        let answer = |text: &str| Answer(exposition::parse(text, |_| true).unwrap());
+        let selector = |labels: &[(&str, &str)]| CounterSelector {
+            metric: "x".into(),
+            labels: labels
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect(),
+        };
+        let read = answer(text);
+        let read = |labels: &[(&str, &str)]| read.buckets(&selector(labels));
+        assert_eq!(read(&[]), Ok(vec![(f64::INFINITY, 6.0), (0.5, 4.0)]));
+        assert_eq!(
+            read(&[("code", "b")]),
+            Ok(vec![(f64::INFINITY, 1.0), (0.5, 1.0)])
+        );
+        assert!(
+            read(&[("code", "c")])
+                .unwrap_err()
+                .contains("x_bucket{code=\"c\"}")
+        );
+        let other = answer(&text.replacen("0.5", "0.7", 1)).buckets(&selector(&[]));
+        assert!(other.unwrap_err().contains("same bounds"));
+        let odd = answer("x_bucket{le=\"much\"} 1\n").buckets(&selector(&[]));
+        assert!(odd.unwrap_err().contains("\"much\""));
+    }
+
+    /// `docs/decisions/2026-11-21-late-data.md`: what a line had stored while its network was away is left out by a label.
+    #[test]
+    fn backfill_is_left_out_by_a_label() {
+        let text = "bad{late=\"false\"} 2\nbad{late=\"true\"} 340\ngood{late=\"false\"} 60\ngood{late=\"true\"} 0\n";
+        let samples = exposition::parse(text, |_| true).unwrap();
+        let of_today = |metric: &str| CounterSelector {
+            metric: metric.into(),
+            labels: [("late".to_owned(), "false".to_owned())].into(),
+        };
+        assert_eq!(sum(&samples, &of_today("bad")), Ok(2.0));
+        assert_eq!(sum(&samples, &of_today("good")), Ok(60.0));
+        // Before the first document of today there is no answer rather than none: unknown is not zero.
+        let samples = exposition::parse("bad{late=\"true\"} 340\n", |_| true).unwrap();
+        assert!(sum(&samples, &of_today("bad")).is_err());
     }
 }

@@ -4,9 +4,10 @@
 //!    label_replace(sum by (pod) (metric{…}), "andon", "v0", "", "")              the values of selector 0, by pod
 //! or label_replace(min by (pod) (timestamp(metric{…})), "andon", "t0", "", "")   when they were scraped
 //! or …                                                                           the next selector
+//! or label_replace(sum by (pod,le) (metric_bucket{…}), "andon", "v7", "", "")    the buckets of a histogram
 //! ```
 
-use super::counters::{Question, display};
+use super::counters::{Question, Source, bound, buckets_of, display};
 use andon_api::CounterSelector;
 use andon_plan::{Counts, Reading};
 use jiff::{SignedDuration, Timestamp};
@@ -52,13 +53,7 @@ pub async fn read(
     if questions.is_empty() {
         return BTreeMap::new();
     }
-    let selectors: Vec<_> = questions
-        .iter()
-        .flat_map(Question::selectors)
-        .cloned()
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect();
+    let selectors = asked(questions);
     let pods: BTreeSet<_> = questions.iter().map(|it| it.pod.name.as_str()).collect();
     let query = query(&selectors, namespace, &pods);
     let answer = match ask(http, url, &query).await {
@@ -79,21 +74,41 @@ pub async fn read(
         .collect()
 }
 
-fn query(selectors: &[CounterSelector], namespace: &str, pods: &BTreeSet<&str>) -> String {
+/// Every selector that some question needs, and whether it is of a histogram's buckets.
+fn asked(questions: &[Question<'_>]) -> Vec<Asked> {
+    let of = |question: &Question<'_>| {
+        let counters = question.selectors().into_iter().cloned();
+        let histograms = question.histograms().into_iter().map(buckets_of);
+        let counters = counters.map(|it| (it, false));
+        let all: Vec<Asked> = counters.chain(histograms.map(|it| (it, true))).collect();
+        all
+    };
+    let all: BTreeSet<Asked> = questions.iter().flat_map(of).collect();
+    all.into_iter().collect()
+}
+
+/// A selector, and whether it is of a histogram's buckets.
+type Asked = (CounterSelector, bool);
+
+fn query(selectors: &[Asked], namespace: &str, pods: &BTreeSet<&str>) -> String {
     // Names of pods are DNS names; the dot is the only character that a regular expression reads otherwise.
     let names: Vec<_> = pods.iter().map(|pod| pod.replace('.', "\\\\.")).collect();
     let place = format!("namespace={namespace:?},pod=~\"{}\"", names.join("|"));
-    let parts = selectors.iter().enumerate().map(|(number, selector)| {
-        let mut labels = place.clone();
-        for (name, value) in &selector.labels {
-            labels.push_str(&format!(",{name}={value:?}"));
-        }
-        let series = format!("{}{{{labels}}}", selector.metric);
-        format!(
-            "label_replace(sum by (pod) ({series}),\"{PART}\",\"v{number}\",\"\",\"\") or \
+    let parts = selectors
+        .iter()
+        .enumerate()
+        .map(|(number, (selector, buckets))| {
+            let by = if *buckets { "pod,le" } else { "pod" };
+            let mut labels = place.clone();
+            for (name, value) in &selector.labels {
+                labels.push_str(&format!(",{name}={value:?}"));
+            }
+            let series = format!("{}{{{labels}}}", selector.metric);
+            format!(
+                "label_replace(sum by ({by}) ({series}),\"{PART}\",\"v{number}\",\"\",\"\") or \
              label_replace(min by (pod) (timestamp({series})),\"{PART}\",\"t{number}\",\"\",\"\")"
-        )
-    });
+            )
+        });
     parts.collect::<Vec<_>>().join(" or ")
 }
 
@@ -163,53 +178,95 @@ fn percent_encoded(text: &str) -> String {
 
 /// The answer by pod and part.
 struct Answer<'a> {
-    selectors: &'a [CounterSelector],
+    selectors: &'a [Asked],
     parts: BTreeMap<(String, String), f64>,
+    /// The buckets of histograms: bound, as its label says it, and count.
+    buckets: BTreeMap<(String, String), Vec<(String, f64)>>,
 }
 
 impl<'a> Answer<'a> {
-    fn new(selectors: &'a [CounterSelector], series: &[Series]) -> Self {
-        let parts = series.iter().filter_map(|series| {
-            let pod = series.metric.get("pod")?.clone();
-            let part = series.metric.get(PART)?.clone();
-            Some(((pod, part), series.value.1.parse().ok()?))
-        });
-        Self {
+    fn new(selectors: &'a [Asked], series: &[Series]) -> Self {
+        let mut answer = Self {
             selectors,
-            parts: parts.collect(),
+            parts: BTreeMap::new(),
+            buckets: BTreeMap::new(),
+        };
+        for series in series {
+            let label = |name: &str| series.metric.get(name).cloned();
+            let (Some(pod), Some(part), Ok(value)) =
+                (label("pod"), label(PART), series.value.1.parse())
+            else {
+                continue;
+            };
+            match label("le") {
+                Some(le) => {
+                    let buckets = answer.buckets.entry((pod, part)).or_default();
+                    buckets.push((le, value));
+                }
+                None => {
+                    answer.parts.insert((pod, part), value);
+                }
+            }
         }
+        answer
     }
 
     fn counts(&self, question: &Question<'_>, now: Timestamp) -> Result<Counts, String> {
-        question.answer(|selector| self.value(question, selector, now))
+        let answer = self;
+        question.answer(&OfPod {
+            answer,
+            question,
+            now,
+        })
+    }
+}
+
+/// The part of the answer that is about one pod.
+struct OfPod<'a> {
+    answer: &'a Answer<'a>,
+    question: &'a Question<'a>,
+    now: Timestamp,
+}
+
+impl Source for OfPod<'_> {
+    fn sum(&self, selector: &CounterSelector) -> Result<f64, String> {
+        let key = self.fresh(selector, false)?;
+        let value = self.answer.parts.get(&key).copied();
+        value.ok_or_else(|| self.missing(selector))
     }
 
-    fn value(
-        &self,
-        question: &Question<'_>,
-        selector: &CounterSelector,
-        now: Timestamp,
-    ) -> Result<f64, String> {
-        let pod = &question.pod.name;
-        let missing = || {
-            format!(
-                "Prometheus has no series {} of pod {pod}",
-                display(selector)
-            )
-        };
-        let number = self
-            .selectors
-            .iter()
-            .position(|it| it == selector)
+    fn buckets(&self, histogram: &CounterSelector) -> Result<Vec<(f64, f64)>, String> {
+        let selector = buckets_of(histogram);
+        let key = self.fresh(&selector, true)?;
+        let buckets = self.answer.buckets.get(&key);
+        let buckets = buckets.ok_or_else(|| self.missing(&selector))?.iter();
+        buckets
+            .map(|(le, count)| Ok((bound(le, &selector)?, *count)))
+            .collect()
+    }
+}
+
+impl OfPod<'_> {
+    fn missing(&self, selector: &CounterSelector) -> String {
+        let (series, pod) = (display(selector), &self.question.pod.name);
+        format!("Prometheus has no series {series} of pod {pod}")
+    }
+
+    /// Where the values of a selector are, if they were scraped lately and from this container.
+    fn fresh(&self, selector: &CounterSelector, buckets: bool) -> Result<(String, String), String> {
+        let pod = &self.question.pod.name;
+        let missing = || self.missing(selector);
+        let mut asked = self.answer.selectors.iter();
+        let number = asked
+            .position(|(it, histogram)| it == selector && *histogram == buckets)
             .ok_or_else(missing)?;
-        let part = |letter: char| {
-            let key = (pod.clone(), format!("{letter}{number}"));
-            self.parts.get(&key).copied().ok_or_else(missing)
-        };
-        let scraped = part('t').and_then(|seconds| {
-            let duration = SignedDuration::try_from_secs_f64(seconds).map_err(|_| missing())?;
-            Timestamp::from_duration(duration).map_err(|_| missing())
-        })?;
+        let seconds = self.answer.parts.get(&(pod.clone(), format!("t{number}")));
+        let seconds = seconds.copied().ok_or_else(missing)?;
+        let scraped = SignedDuration::try_from_secs_f64(seconds)
+            .ok()
+            .and_then(|at| Timestamp::from_duration(at).ok())
+            .ok_or_else(missing)?;
+        let now = self.now;
         if now.duration_since(scraped) > STALE {
             return Err(format!(
                 "Prometheus scraped pod {pod} last at {scraped}, more than {} s ago",
@@ -217,7 +274,8 @@ impl<'a> Answer<'a> {
             ));
         }
         // A container that starts again counts from 0; what the one before it counted is not its work.
-        if question
+        if self
+            .question
             .pod
             .started
             .is_some_and(|started| scraped < started)
@@ -226,7 +284,7 @@ impl<'a> Answer<'a> {
                 "Prometheus has not scraped pod {pod} since its container started"
             ));
         }
-        part('v')
+        Ok((pod.clone(), format!("v{number}")))
     }
 }
 
@@ -254,7 +312,7 @@ mod tests {
     }
 
     fn answered(scraped: &str, now: &str, with_bad: bool) -> Result<Counts, String> {
-        let selectors = [selector("bad"), selector("good")];
+        let selectors = [(selector("bad"), false), (selector("good"), false)];
         let (pod, endpoint) = (
             pod(),
             MetricsEndpoint {
@@ -265,8 +323,9 @@ mod tests {
         let indicator = Indicator {
             name: "refused".into(),
             stage: "post".into(),
-            good: selectors[1].clone(),
-            bad: selectors[0].clone(),
+            good: Some(selectors[1].0.clone()),
+            bad: Some(selectors[0].0.clone()),
+            value: None,
         };
         let question = Question {
             pod: &pod,
@@ -314,11 +373,66 @@ mod tests {
 
     #[test]
     fn the_query_is_one_and_its_values_cannot_break_out() {
-        let text = query(&[selector("x")], "plant-ulm", &["p-1", "p.2"].into());
+        let asked = [(selector("x"), false), (selector("y_bucket"), true)];
+        let text = query(&asked, "plant-ulm", &["p-1", "p.2"].into());
+        assert!(text.contains("sum by (pod,le) (y_bucket{"), "{text}");
+        assert!(text.contains("min by (pod) (timestamp(y_bucket{"), "{text}");
         assert!(
             text.contains(r#"x{namespace="plant-ulm",pod=~"p-1|p\\.2",stage="a\"b"}"#),
             "{text}"
         );
         assert_eq!(percent_encoded("a b+\"ü"), "a%20b%2B%22%C3%BC");
+    }
+
+    #[test]
+    fn a_histogram_is_read_with_its_bounds() {
+        let value = selector("seconds");
+        let pod = pod();
+        let indicator = Indicator {
+            name: "delay".into(),
+            stage: "post".into(),
+            value: Some(value.clone()),
+            ..Indicator::default()
+        };
+        let endpoint = MetricsEndpoint {
+            port: 1,
+            path: "/".into(),
+        };
+        let question = Question {
+            pod: &pod,
+            endpoint: &endpoint,
+            indicators: vec![&indicator],
+            progress: None,
+        };
+        let asked = asked(std::slice::from_ref(&question));
+        assert_eq!(asked, [(buckets_of(&value), true)]);
+        let scraped: Timestamp = "2026-11-21T08:10:00Z".parse().unwrap();
+        let part = |part: &str, le: Option<&str>, value: &str| {
+            let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            let mut metric = BTreeMap::from([label("pod", "p-1"), label(PART, part)]);
+            metric.extend(le.map(|le| label("le", le)));
+            Series {
+                metric,
+                value: (0.0, value.to_owned()),
+            }
+        };
+        let mut series = vec![
+            part("t0", None, &scraped.as_second().to_string()),
+            part("v0", Some("+Inf"), "9"),
+            part("v0", Some("60"), "7"),
+        ];
+        let counts = Answer::new(&asked, &series)
+            .counts(&question, scraped)
+            .unwrap();
+        let read: Vec<_> = counts.values["delay"]
+            .iter()
+            .map(|it| (it.le, it.count))
+            .collect();
+        assert_eq!(read, [(Some(60.0), 7), (None, 9)]);
+        series.truncate(1);
+        let error = Answer::new(&asked, &series)
+            .counts(&question, scraped)
+            .unwrap_err();
+        assert!(error.contains("seconds_bucket{stage="), "{error}");
     }
 }

@@ -157,6 +157,8 @@ fn goes_on(
         "I8",
         || format!("{name} is no longer withdrawn"),
     );
+    super::comparing::goes_on(observed, name, (old, new), findings);
+    super::ending::begins_to_be_judged(name, (old, new), findings);
     if let (None, Some(failure)) = (&old.failure, &new.failure) {
         let touched = plan.changes.iter().any(|c| touches(c, name));
         findings.demand(!touched, "I2", || {

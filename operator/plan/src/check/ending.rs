@@ -1,6 +1,6 @@
 //! Rules about how a trial ends: it passes on time and numbers, fails on evidence, and leaves nothing behind.
 
-use super::Findings;
+use super::{Findings, comparing, valued};
 use crate::calendar::Calendar;
 use crate::observed::{Observed, Reading};
 use andon_api::{Analysis, BakeClock, Check, LineStatus, Trial, duration, percent};
@@ -60,7 +60,39 @@ pub(super) fn ends(
         "I16",
         || format!("{name} passes after {baked:?} of {bake} ms"),
     );
+    let delayed = judged_after_delay(analysis, old);
+    findings.demand(delayed, "I16", || {
+        format!("{name} passes before documents are judged")
+    });
     enough(observed, name, old, analysis, findings);
+}
+
+/// Whether documents are judged at all yet: not before `startDelay` is over.
+fn judged_after_delay(analysis: &Analysis, trial: &Trial) -> bool {
+    let Some(delay) = &analysis.start_delay else {
+        return true;
+    };
+    let delay = duration::parse(delay).map_or(i128::MAX, |delay| delay.as_millis() as i128);
+    let (began, judged) = (trial.baking_since.as_ref(), trial.judged_since.as_ref());
+    let waited = began
+        .zip(judged)
+        .is_some_and(|(began, judged)| judged.0.duration_since(began.0).as_millis() >= delay);
+    delay == 0 || analysis.checks.is_empty() || waited
+}
+
+/// `startDelay` is over: what was counted until then does not count.
+pub(super) fn begins_to_be_judged(
+    name: &str,
+    (old, new): (&Trial, &Trial),
+    findings: &mut Findings<'_>,
+) {
+    let begins = old.judged_since.is_none() && new.judged_since.is_some();
+    let anew = new.comparison.is_none() && new.containers.iter().all(|it| it.base == it.last);
+    findings.demand(!begins || anew, "I15", || {
+        format!("{name} is judged by documents of its start")
+    });
+    let known = old.judged_since.is_none() || old.judged_since == new.judged_since;
+    findings.demand(known, "I15", || format!("{name} begins to be judged twice"));
 }
 
 /// A trial that was taken back has left nothing of its own.
@@ -115,6 +147,7 @@ fn enough(
                 .indicators
                 .iter()
                 .map(|(name, count)| (name.clone(), vec![count.good, count.bad]))
+                .chain(valued::pairs(analysis, now))
                 .collect();
             let mut known = trial.containers.iter_mut();
             match known.find(|c| c.pod == pod.uid && c.started.0.as_second() == second) {
@@ -139,10 +172,9 @@ fn enough(
     }
     let counts = counts(&trial);
     for check in analysis.checks.iter().filter(|check| !check.dry_run) {
-        let (good, bad) = counts.get(&check.indicator).copied().unwrap_or_default();
-        // A baseline's bound depends on how alpha is shared; here only absolute limits are computed again.
-        let max = check.max.as_ref();
-        let limit = max.and_then(|max| percent::parse(max).ok()).unwrap_or(1.0);
+        let (_, within) = valued::names(check);
+        let (good, bad) = counts.get(&within).copied().unwrap_or_default();
+        let limit = pass_limit(observed, check, old);
         let total = good + bad;
         findings.demand(total >= analysis.min_samples, "I16", || {
             format!(
@@ -151,12 +183,19 @@ fn enough(
             )
         });
         findings.demand(bad as f64 <= limit * total as f64, "I16", || {
-            format!(
-                "{name} passes with {bad} of {total} bad documents (limit {:?})",
-                check.max
-            )
+            format!("{name} passes with {bad} of {total} bad documents (limit {limit})")
         });
     }
+}
+
+/// The largest share of bad documents that passes. A baseline's bound depends on how alpha is shared; only the others are computed
+/// again.
+fn pass_limit(observed: &Observed, check: &Check, old: &Trial) -> f64 {
+    let max = check.max.as_ref().filter(|_| check.quantile.is_none());
+    max.and_then(|max| percent::parse(max).ok())
+        .or_else(|| valued::share(check))
+        .or_else(|| comparing::share(observed, check, old))
+        .unwrap_or(1.0)
 }
 
 fn analysis(observed: &Observed) -> Option<&Analysis> {
@@ -169,7 +208,7 @@ fn analysis(observed: &Observed) -> Option<&Analysis> {
 }
 
 /// Counts of the trial as the plan remembers them: `indicator -> (good, bad)`.
-fn counts(trial: &Trial) -> BTreeMap<String, (i64, i64)> {
+pub(super) fn counts(trial: &Trial) -> BTreeMap<String, (i64, i64)> {
     let mut sums: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     for container in &trial.containers {
         for (name, last) in &container.last {
@@ -193,15 +232,22 @@ pub(super) fn has_evidence(
     let Some(analysis) = analysis(observed) else {
         return;
     };
+    let delayed = judged_after_delay(analysis, trial);
+    findings.demand(delayed, "I15", || {
+        format!("{} fails for documents that are not judged", line.name)
+    });
     let alpha = 1.0 - percent::parse(&analysis.confidence).unwrap_or(1.0);
     let judged = analysis.checks.iter().filter(|check| !check.dry_run);
     let alpha = alpha / judged.clone().count() as f64;
     let counts = counts(trial);
     let found = judged.clone().any(|check| {
-        let (good, bad) = counts.get(&check.indicator).copied().unwrap_or_default();
+        let (over, _) = valued::names(check);
+        let (good, bad) = counts.get(&over).copied().unwrap_or_default();
         let bar = limit(check, trial, alpha);
         bar.is_some_and(|(limit, needed)| evidence(bad, good, limit) > needed.ln() - 1e-3)
+            || comparing::has_evidence(check, trial, 1.0 / alpha)
     });
+    valued::as_read(observed, analysis, trial, findings);
     findings.demand(found, "I15", || {
         format!("{} fails without evidence: {counts:?}", line.name)
     });
@@ -209,6 +255,9 @@ pub(super) fn has_evidence(
 
 /// A check's limit, and the odds that it takes; none: there is no baseline to hold it against.
 fn limit(check: &Check, trial: &Trial, alpha: f64) -> Option<(f64, f64)> {
+    if let Some(over) = valued::share(check) {
+        return Some((over, 1.0 / alpha));
+    }
     if let Some(max) = &check.max {
         return Some((percent::parse(max).ok()?, 1.0 / alpha));
     }

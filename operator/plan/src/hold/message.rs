@@ -1,6 +1,7 @@
 //! What a hold says to people: what is waited for, the numbers, and where only a person can end it, how.
 
 use super::Hold;
+use crate::pace::Outlook;
 use andon_api::duration;
 use std::fmt;
 use std::time::Duration;
@@ -157,6 +158,7 @@ impl Hold {
                 elapsed,
                 bake,
                 seen,
+                outlook,
             } => {
                 let elapsed = Duration::from_secs(elapsed.as_secs());
                 write!(
@@ -165,11 +167,18 @@ impl Hold {
                     duration::display(elapsed),
                     duration::display(*bake)
                 )?;
-                match seen {
-                    Some((seen, needed)) => write!(f, ", {seen} of {needed} documents"),
-                    None => Ok(()),
+                if let Some((seen, needed)) = seen {
+                    write!(f, ", {seen} of {needed} documents")?;
                 }
+                // While it bakes anyway, only what will not come in time is worth saying.
+                expected(f, outlook.as_deref().filter(|it| it.too_late()))
             }
+            Self::StartDelay { elapsed, delay } => write!(
+                f,
+                "documents of the first {} are not judged (analysis.startDelay); {} of them are over",
+                duration::display(*delay),
+                duration::display(Duration::from_secs(elapsed.as_secs()))
+            ),
             Self::TooFewSamples {
                 indicator,
                 good,
@@ -177,22 +186,33 @@ impl Hold {
                 needed,
                 max,
                 more,
+                outlook,
             } => {
                 let seen = good + bad;
                 if seen < *needed {
-                    return write!(f, "{seen} of {needed} documents");
+                    write!(f, "{seen} of {needed} documents")?;
+                    return expected(f, outlook.as_deref());
                 }
                 write!(
                     f,
                     "{bad} of {seen} documents {indicator} ({max}): too few to fail, and it would pass "
                 )?;
                 match more {
-                    Some(more) => write!(f, "after {more} more good ones"),
-                    None => f.write_str("after no number of good ones"),
+                    Some(more) => write!(f, "after {more} more good ones")?,
+                    None => f.write_str("after no number of good ones")?,
                 }
+                expected(f, outlook.as_deref())
             }
             _ => f.write_str(self.reason().as_str()),
         }
+    }
+}
+
+/// Adds when the missing documents will have come, if anybody knows.
+fn expected(f: &mut fmt::Formatter<'_>, outlook: Option<&Outlook>) -> fmt::Result {
+    match outlook {
+        Some(outlook) => write!(f, "; {outlook}"),
+        None => Ok(()),
     }
 }
 

@@ -126,7 +126,7 @@ impl Histogram {
     }
 
     /// All documents, if it is a cumulative histogram at all.
-    fn total(&self) -> Result<i64, BadInput> {
+    pub fn total(&self) -> Result<i64, BadInput> {
         let Some(last) = self.buckets.last() else {
             return Err(BadInput::new("buckets", "none", "at least the bucket +Inf"));
         };

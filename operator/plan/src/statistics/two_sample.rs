@@ -20,7 +20,8 @@
 //! block is judged well. A part of the evidence is never staked (a mixture with the constant 1): a block in an outage of all
 //! lines cannot ruin the evidence of the blocks after it.
 //!
-//! The product over the blocks is the evidence: it fails at `1/alpha`, and may be looked at always. State: seven numbers.
+//! The product over the blocks is the evidence: it fails at `1/alpha`, and may be looked at always. It is the product over
+//! **closed** blocks: what a half-filled one would make of it must not be looked at. State: seven numbers.
 
 use super::input::{self, BadInput, Counts};
 use serde::{Deserialize, Serialize};
@@ -47,23 +48,23 @@ const TRIED: [f64; 11] = [
 
 /// The evidence so far that the canary is worse than the control lines. It is all the state there is: it can be written
 /// down after any look and taken up again.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TwoSample {
     /// How much higher the canary's rate may be, a share. Fixed for the trial.
-    worsening: f64,
+    pub(crate) worsening: f64,
     /// What the controls did before the trial: no evidence, but a good guess of their rate.
-    history: Counts,
+    pub(crate) history: Counts,
     /// Documents of the canary in closed blocks.
-    canary: Counts,
+    pub(crate) canary: Counts,
     /// Documents of the controls in closed blocks.
-    controls: Counts,
+    pub(crate) controls: Counts,
     /// Documents of the canary in the open block.
-    open_canary: Counts,
+    pub(crate) open_canary: Counts,
     /// Documents of the controls in the open block.
-    open_controls: Counts,
+    pub(crate) open_controls: Counts,
     /// `ln E` of the closed blocks.
-    log_e: f64,
+    pub(crate) log_e: f64,
 }
 
 impl TwoSample {
@@ -83,22 +84,36 @@ impl TwoSample {
 
     /// With what came in since the last look (increments, not totals).
     pub fn add(self, canary: Counts, controls: Counts) -> Result<Self, BadInput> {
-        let mut next = self.checked()?;
-        next.open_canary = self.open_canary.plus(canary.checked("canary")?);
-        next.open_controls = self.open_controls.plus(controls.checked("controls")?);
-        if next.open_canary.total == 0 || next.open_controls.total == 0 {
-            return Ok(next);
+        let (canary, controls) = (canary.checked("canary")?, controls.checked("controls")?);
+        Ok(self.checked()?.held(canary, controls).close())
+    }
+
+    /// The same, but the block stays open, so that nothing of it is evidence yet. `canary` and `controls` must be counts.
+    pub(crate) fn held(self, canary: Counts, controls: Counts) -> Self {
+        Self {
+            open_canary: self.open_canary.plus(canary),
+            open_controls: self.open_controls.plus(controls),
+            ..self
         }
-        next.log_e += next.log_factor();
-        next.canary = next.canary.plus(next.open_canary);
-        next.controls = next.controls.plus(next.open_controls);
-        next.open_canary = Counts::default();
-        next.open_controls = Counts::default();
-        Ok(next)
+    }
+
+    /// Closes the open block, if both sides have a document in it.
+    pub(crate) fn close(self) -> Self {
+        if self.open_canary.total == 0 || self.open_controls.total == 0 {
+            return self;
+        }
+        Self {
+            log_e: self.log_e + self.log_factor(),
+            canary: self.canary.plus(self.open_canary),
+            controls: self.controls.plus(self.open_controls),
+            open_canary: Counts::default(),
+            open_controls: Counts::default(),
+            ..self
+        }
     }
 
     /// A state that was read back may have been edited.
-    fn checked(self) -> Result<Self, BadInput> {
+    pub(crate) fn checked(self) -> Result<Self, BadInput> {
         input::worsening(self.worsening)?;
         if !self.log_e.is_finite() {
             return Err(BadInput::new("logE", self.log_e, "a finite number"));

@@ -67,10 +67,30 @@ impl Run<'_> {
         if random.chance(200) {
             analysis.checks.push(Check {
                 indicator: "refused".to_owned(),
-                max: None,
                 not_worse_than_baseline: Some("5%".to_owned()),
                 dry_run: random.chance(300),
+                ..Check::default()
             });
+        }
+        if random.chance(200) {
+            analysis.checks.push(Check {
+                indicator: "refused".to_owned(),
+                not_worse_than_controls: Some("2%".to_owned()),
+                dry_run: random.chance(300),
+                ..Check::default()
+            });
+        }
+        if random.chance(200) {
+            analysis.checks.push(Check {
+                indicator: "delay".to_owned(),
+                quantile: Some("90%".to_owned()),
+                max: Some("60s".to_owned()),
+                dry_run: random.chance(300),
+                ..Check::default()
+            });
+        }
+        if random.chance(150) {
+            analysis.start_delay = Some("5s".to_owned());
         }
         if random.chance(150) {
             analysis.bake = Bake {
@@ -189,6 +209,7 @@ impl Run<'_> {
             },
             12 => Variant {
                 wrong_share: 20 + random.below(200),
+                slow_share: random.below(400),
                 ..changed
             },
             _ => changed,
