@@ -264,6 +264,18 @@ async fn people_are_held_to_who_they_are(plant: &Plant, rules: &Rules) -> Result
             "[plant-it, ot-emea,",
         ],
     )?;
+    // Of a validated line, by the same rules; not of a line and a wave at once.
+    let line = json!({"plant": plant.namespace, "name": "line-1"});
+    anna.creates(&with("line", line.clone())).await?;
+    let mut both = with("line", line.clone());
+    both["spec"]["wave"] = json!("all");
+    refused(
+        anna.creates(&both).await,
+        &["spec.wave and spec.line exclude each other"],
+    )?;
+    let mut other = with("line", line);
+    other["spec"]["approver"] = json!("ben");
+    refused(anna.creates(&other).await, &["knows you as \"anna\""])?;
     // RBAC lets the clerk make Approvals; the verb is missing.
     let clerk = Person::new(plant, "carl", &["clerks", "ot-emea"]).await?;
     let verb = [

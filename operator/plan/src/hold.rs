@@ -86,6 +86,16 @@ pub enum Hold {
         /// Field, value and remedy.
         message: String,
     },
+    /// The line is validated, and not enough people have approved what it should run.
+    AwaitingApproval {
+        /// Who and what is missing.
+        missing: String,
+    },
+    /// The line is validated, and nobody can tell who has approved.
+    ApprovalsUnknown {
+        /// Why.
+        why: String,
+    },
     /// The check Job has not finished.
     CheckRunning {
         /// Name of the Job.
@@ -217,6 +227,9 @@ impl Hold {
             Self::RenderFailed { .. } => HoldReason::RenderFailed,
             Self::AnalysisInvalid { .. } => HoldReason::AnalysisInvalid,
             Self::SpecInvalid { .. } => HoldReason::SpecInvalid,
+            Self::AwaitingApproval { .. } | Self::ApprovalsUnknown { .. } => {
+                HoldReason::AwaitingApproval
+            }
             Self::CheckRunning { .. } => HoldReason::CheckRunning,
             Self::DryRunUnanswered { .. } => HoldReason::DryRunUnanswered,
             Self::StageNotReady { .. } => HoldReason::StageNotReady,
@@ -247,6 +260,7 @@ impl Hold {
             | Self::RenderFailed { .. }
             | Self::AnalysisInvalid { .. }
             | Self::SpecInvalid { .. }
+            | Self::AwaitingApproval { .. }
             | Self::LineRemoved
             | Self::LastGoodMissing { .. } => Ends::ByPerson,
             // No opening within years is ever long enough: somebody has to change something.
@@ -262,6 +276,7 @@ impl Hold {
             Self::EarlierLineNotDone { .. }
             | Self::BudgetTaken { .. }
             | Self::RequirementNotMet { .. }
+            | Self::ApprovalsUnknown { .. }
             | Self::CheckRunning { .. }
             | Self::DryRunUnanswered { .. }
             | Self::StageNotReady { .. }
@@ -281,7 +296,11 @@ impl Hold {
         matches!(self.ends(), Ends::ByPerson)
             && !matches!(
                 self,
-                Self::NoRelease | Self::Paused | Self::GivenUp { .. } | Self::LineRemoved
+                Self::NoRelease
+                    | Self::Paused
+                    | Self::GivenUp { .. }
+                    | Self::AwaitingApproval { .. }
+                    | Self::LineRemoved
             )
     }
 }

@@ -1,5 +1,6 @@
 //! Pure: what is observed -> what to do, what not and why, when to look again.
 
+mod approval;
 pub mod calendar;
 mod canary;
 mod check;
@@ -26,6 +27,7 @@ mod start;
 pub mod statistics;
 mod status;
 mod undo;
+mod validated;
 mod verdict;
 
 pub use canary::MOST_RESTARTS;

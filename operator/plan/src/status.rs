@@ -10,6 +10,7 @@ use crate::memory;
 use crate::observed::Observed;
 use crate::plan::{Change, Plan};
 use crate::start::is_done;
+use crate::validated;
 use andon_api::condition::{self, ConditionType, Wanted};
 use andon_api::reason::{ConditionReason, EventReason};
 use andon_api::{LineHold, LinePhase, LineStatus, PlantIntegrationStatus};
@@ -151,6 +152,7 @@ fn settled(input: &Input<'_>, mut line: LineStatus, hold: Option<&Hold>) -> Line
         None => line.last_good.clone(),
     };
     line.phase = phase(input, &line, hold);
+    line.desired = validated::desired(input, &line);
     line
 }
 
@@ -252,6 +254,7 @@ impl View<'_> {
         let hold = row.hold.as_ref()?;
         let reason = match hold {
             Hold::Paused => ConditionReason::Paused,
+            Hold::AwaitingApproval { .. } => ConditionReason::AwaitingApproval,
             _ => ConditionReason::Waiting,
         };
         Some((reason, format!("{}: {hold}", row.line.name)))
@@ -271,9 +274,10 @@ impl View<'_> {
             return Some((ConditionReason::LineOnTrial, message));
         }
         // An earlier line that only a person can move moves nobody.
-        let stalled = self
-            .taking_part()
-            .any(|row| row.hold.as_ref().is_some_and(Hold::stalls));
+        let stalled = self.taking_part().any(|row| {
+            let hold = row.hold.as_ref();
+            hold.is_some_and(|hold| hold.stalls() || matches!(hold, Hold::AwaitingApproval { .. }))
+        });
         let row = self.taking_part().find(|row| {
             let hold = row.hold.as_ref();
             hold.is_some_and(|hold| hold.ends() == Ends::BySelf && !stalled)
@@ -322,6 +326,7 @@ impl View<'_> {
                 Some(
                     Hold::RequirementNotMet { .. }
                     | Hold::BudgetTaken { .. }
+                    | Hold::ApprovalsUnknown { .. }
                     | Hold::BlueprintMissing {
                         unknown: Some(_), ..
                     },

@@ -370,6 +370,7 @@ impl Look<'_> {
         let author = self.annotation(label::AUTHOR);
         let counts = |it: &&ApprovalSpec| {
             it.digest == self.digest
+                && it.line.is_none()
                 && it.wave.as_ref().is_none_or(|name| name == wave)
                 && it
                     .expires

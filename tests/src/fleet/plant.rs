@@ -353,6 +353,7 @@ fn reference(runs: &Runs) -> RenderingReference {
         version: runs.0.clone(),
         digest: runs.1.clone(),
         revision: format!("revision-{}", runs.0),
+        plant_part: None,
     }
 }
 
@@ -407,6 +408,7 @@ impl ToyLine {
                 None => LinePhase::Steady,
             },
             running: self.runs.as_ref().map(reference),
+            desired: None,
             last_good: self.runs.as_ref().map(reference),
             promoted: None,
             trial: trial.and_then(|trial| serde_json::from_value(trial).ok()),

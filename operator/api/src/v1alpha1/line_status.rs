@@ -27,6 +27,9 @@ pub struct LineStatus {
     /// What the line runs now; during a change the one that is being put in place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<RenderingReference>,
+    /// Digest of what a validated line should run and does not run yet: what people approve. None on other lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired: Option<String>,
     /// The newest rendering that passed here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_good: Option<RenderingReference>,
@@ -73,6 +76,9 @@ pub struct RenderingReference {
     pub digest: String,
     /// Name of the ControllerRevision that holds its objects.
     pub revision: String,
+    /// Digest of what the plant itself put into it (PlantSite), on validated lines: tells a release's change from an edited PlantSite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plant_part: Option<String>,
 }
 
 /// A rendering on trial.

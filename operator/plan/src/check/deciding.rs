@@ -91,6 +91,7 @@ fn begins(
         format!("{name} begins though the plant has stopped for this target")
     });
     super::beside::may_begin(observed, plan, name, findings);
+    super::approving::approved(observed, name, &new.rendering.digest, findings);
     let digest = &new.rendering.digest;
     let saved = plan.changes.iter().any(|c| matches!(c, crate::Change::SaveRevision { rendering, .. } if rendering.digest == *digest));
     let kept = observed
@@ -166,6 +167,7 @@ fn goes_on(
     }
     if !old.checked && new.checked {
         super::beside::may_change(observed, name, findings);
+        super::approving::approved(observed, name, &new.rendering.digest, findings);
         is_open(observed, name, findings);
         let touched = plan.changes.iter().any(|c| touches(c, name));
         findings.demand(!touched, "I2", || {

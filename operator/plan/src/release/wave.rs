@@ -2,10 +2,10 @@
 //! are asked in the next look only, when it has been read back.
 
 use super::ObservedRelease;
-use super::approval::{self, Question};
 use super::fleet::{Fleet, Member};
 use super::progress::{Progress, Step};
 use super::selection::{Read, Waves, most};
+use crate::approval::{self, Question, Subject};
 use andon_api::reason::HoldReason;
 use andon_api::{Levers, LineHold, Wave, WavePhase, WaveStatus, duration, label};
 use jiff::Timestamp;
@@ -180,14 +180,15 @@ impl Gate<'_> {
         }
         let policy = self.read.wave.approval.as_ref()?;
         let question = Question {
+            subject: Subject::Wave(&self.read.wave.name),
             digest: &self.fleet.digest,
-            wave: &self.read.wave.name,
             author: self
                 .observed
                 .release
                 .annotations
                 .get(label::AUTHOR)
                 .map(String::as_str),
+            also_unknown: None,
             now: self.observed.now,
         };
         let missing = approval::missing(policy, &self.observed.approvals, &question)?;
