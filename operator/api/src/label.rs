@@ -34,6 +34,9 @@ pub const RESUME: &str = "andon.dev/resume";
 pub const ABORT: &str = "andon.dev/abort";
 /// On an IntegrationRelease: give up what it asks for now; promoted lines go back as well. Honoured once per value.
 pub const UNDO: &str = "andon.dev/undo";
+/// On a PlantIntegration: `<line>@<who>: <why>`, for instance `filling-1@anna: seen enough`. Skips the rest of the bake and
+/// `minSamples` of a line that is baking now; never a failure. Honoured once per value.
+pub const PROMOTE: &str = "andon.dev/promote";
 /// On an IntegrationRelease: who asked for this version. Never counts as an approver of it.
 pub const AUTHOR: &str = "andon.dev/author";
 

@@ -20,6 +20,7 @@ mod observed;
 mod order;
 mod plan;
 mod progress;
+mod promote;
 mod release;
 mod site;
 mod stage;

@@ -94,6 +94,7 @@ pub(crate) fn blank(input: &Input<'_>, rendering: RenderingReference, target: &s
         checked: false,
         replacing_since: None,
         baking_since: None,
+        promoted: None,
         good: 0,
         bad: 0,
         needed: 0,

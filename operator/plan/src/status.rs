@@ -23,11 +23,19 @@ const WAKE_CHECK: Duration = Duration::from_secs(2);
 /// While something outside of this integration has to change, of which no watch tells.
 const WAKE_OTHERS: Duration = Duration::from_secs(10);
 
+/// Values of annotations that count as honoured.
+pub(crate) struct Honoured {
+    /// Of retries.
+    pub(crate) retried: memory::Retried,
+    /// Of `andon.dev/promote`.
+    pub(crate) promote: Option<String>,
+}
+
 /// Puts the plan together.
 pub(crate) fn finish(
     input: &Input<'_>,
     turns: Vec<Turn<'_>>,
-    retried: memory::Retried,
+    honoured: Honoured,
     mut changes: Vec<Change>,
 ) -> Plan {
     let observed = input.observed;
@@ -62,8 +70,9 @@ pub(crate) fn finish(
         observed_generation: observed.integration.generation,
         target_digest: input.target().map(|target| target.digest.clone()),
         lines,
-        retried: retried.own,
-        release_retried: retried.release,
+        retried: honoured.retried.own,
+        release_retried: honoured.retried.release,
+        promote: honoured.promote,
         summary: Some(format!("{done}/{taking_part}")),
         conditions: merged(observed, &view.conditions()),
     };

@@ -61,6 +61,8 @@ pub struct Act {
     pub parameter: Option<Parameter>,
     /// The retry annotation is set.
     pub retry: Option<String>,
+    /// The promote annotation is set: `<line>@<who>: <why>`.
+    pub promote: Option<String>,
     /// The release says retry.
     pub release_retry: Option<String>,
     /// Somebody edits an object.
@@ -290,6 +292,12 @@ impl World {
             self.integration
                 .annotations
                 .insert(label::RETRY.to_owned(), retry.clone());
+            self.touch_integration();
+        }
+        if let Some(promote) = &act.promote {
+            self.tell("", &format!("--- {} is \"{promote}\"", label::PROMOTE));
+            let annotations = &mut self.integration.annotations;
+            annotations.insert(label::PROMOTE.to_owned(), promote.clone());
             self.touch_integration();
         }
         if let Some(retry) = &act.release_retry

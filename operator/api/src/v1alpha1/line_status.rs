@@ -100,6 +100,9 @@ pub struct Trial {
     /// When every stage was in place and the bake began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baking_since: Option<Time>,
+    /// Set once a person has promoted it (`andon.dev/promote`): the rest of the bake and `minSamples` are not asked for any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promoted: Option<Promotion>,
     /// Documents finished well since the canary started.
     #[serde(default)]
     pub good: i64,
@@ -151,6 +154,18 @@ pub struct Trial {
     /// When these counts were last written; they are written every ten seconds at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Time>,
+}
+
+/// That a person has promoted a trial before its time.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Promotion {
+    /// Who.
+    pub by: String,
+    /// Why, in their words.
+    pub why: String,
+    /// When it was honoured.
+    pub at: Time,
 }
 
 /// A last good that may still be taken back, because it fails late or because the release is given up.

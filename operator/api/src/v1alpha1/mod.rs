@@ -24,7 +24,7 @@ pub use integration_release::{
 };
 pub use line_status::{
     ContainerCount, ControlCount, ControlIndicators, Failed, LineHold, LinePhase, LineStatus,
-    ProgressMark, Promoted, RenderingReference, Trial, TrialFailure, Unready,
+    ProgressMark, Promoted, Promotion, RenderingReference, Trial, TrialFailure, Unready,
 };
 pub use plant_integration::{
     Go, PlantIntegration, PlantIntegrationSpec, PlantIntegrationStatus, Target,

@@ -114,6 +114,9 @@ pub struct PlantIntegrationStatus {
     /// The value of the target's `retry` that was honoured last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_retried: Option<String>,
+    /// The value of the annotation `andon.dev/promote` that was honoured last; each value counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promote: Option<String>,
     /// Lines done out of lines that take part, for instance `2/3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,

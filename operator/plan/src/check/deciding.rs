@@ -62,9 +62,11 @@ fn begins(
     findings: &mut Findings<'_>,
 ) {
     let name = &line.name;
-    findings.demand(!new.checked && new.failure.is_none(), "I2", || {
-        format!("the trial of {name} begins half-way")
-    });
+    findings.demand(
+        !new.checked && new.failure.is_none() && new.promoted.is_none(),
+        "I2",
+        || format!("the trial of {name} begins half-way"),
+    );
     let Some(target) = &observed.integration.spec.target else {
         return findings.demand(false, "I7", || format!("{name} begins without a release"));
     };
@@ -156,6 +158,9 @@ fn goes_on(
         "I8",
         || format!("{name} is no longer withdrawn"),
     );
+    if old.promoted != new.promoted {
+        super::ending::may_promote(observed, plan, name, (old, new), findings);
+    }
     if let (None, Some(failure)) = (&old.failure, &new.failure) {
         let touched = plan.changes.iter().any(|c| touches(c, name));
         findings.demand(!touched, "I2", || {

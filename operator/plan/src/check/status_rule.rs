@@ -87,7 +87,11 @@ fn decided(before: &PlantIntegrationStatus, after: &PlantIntegrationStatus) -> b
             )
         };
         (
-            (status.retried.clone(), status.release_retried.clone()),
+            (
+                status.retried.clone(),
+                status.release_retried.clone(),
+                status.promote.clone(),
+            ),
             status.lines.iter().map(of).collect::<Vec<_>>(),
         )
     };

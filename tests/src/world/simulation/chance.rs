@@ -209,7 +209,7 @@ impl Run<'_> {
         let line = self.random.pick(&lines).cloned().unwrap_or_default();
         let some = |text: &str| Some(text.to_owned());
         let act = Act::default();
-        match self.random.below(28) {
+        match self.random.below(29) {
             0 => Act {
                 erp: some("down"),
                 ..act
@@ -318,6 +318,10 @@ impl Run<'_> {
                 ..act
             },
             25 | 26 => self.approval(line),
+            27 => Act {
+                promote: Some(format!("{line}@anna: {}", self.random.next())),
+                ..act
+            },
             _ => {
                 self.meddle();
                 act
