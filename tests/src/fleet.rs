@@ -20,6 +20,8 @@
 //! * **R9** The status stays small: it grows with waves, not with plants.
 //! * **R10** Only the oldest release of an integration asks anything.
 //! * **R11** A status that is not complete and that nothing will change names its cause or has a wake.
+//! * **R13** A release that too many failures of a wave stopped stays stopped, whatever plants leave, until another digest is asked for,
+//!   `retry` is set anew, or the wave may have that many.
 //! * **R12** In peace a good version gets to every plant that a wave selects, a bad one is stopped, and planning again changes nothing.
 
 mod act;

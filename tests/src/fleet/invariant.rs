@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Default)]
 pub(super) struct Ledger {
     soaks: BTreeMap<String, (Option<String>, String, i64)>,
+    /// Of each wave that stopped the release: the digest, the retry that had been honoured, and how many plants had failed.
+    stopped: BTreeMap<String, (Option<String>, Option<String>, usize)>,
 }
 
 /// Bytes that a status may have, and so many more for each wave.
@@ -46,6 +48,10 @@ impl Fleet {
                 digest: target_digest(blueprint, &observed.release.spec),
             };
             look.asks(&mut broken);
+            // A stale look may not know yet that it has stopped.
+            if fresh {
+                look.stays_stopped(&self.ledger, &mut broken);
+            }
             look.openings(&mut broken);
             look.levers(&mut broken);
         }
@@ -66,6 +72,7 @@ impl Fleet {
             self.violations
                 .push(format!("R9: the status has {size} bytes"));
         }
+        self.remember_stops(observed, plan);
         for wave in &status.waves {
             let Some(finished) = wave.finished.as_ref().map(|it| it.0.to_string()) else {
                 self.ledger.soaks.remove(&wave.name);
@@ -96,6 +103,31 @@ impl Fleet {
                     "R8: the soak of {} lasted {lasted} s of {soak} s",
                     wave.name
                 ));
+            }
+        }
+    }
+
+    /// What stopped is counted from the plants, not read from the status.
+    fn remember_stops(&mut self, observed: &ObservedRelease, plan: &ReleasePlan) {
+        let (digest, retry) = (&plan.status.digest, &plan.status.levers.retry);
+        self.ledger.stopped.retain(|name, had| {
+            let known = plan.status.waves.iter().any(|it| it.name == *name);
+            known
+                && had.0 == *digest
+                && had.1 == *retry
+                && observed.release.status.observed_generation >= 1
+        });
+        let Some(digest) = digest.clone() else { return };
+        let look = Look {
+            observed,
+            plan,
+            digest,
+        };
+        for (index, wave) in look.spec_waves().iter().enumerate() {
+            let failed = look.members(index).filter(|it| look.failed(it)).count();
+            if failed > usize::try_from(wave.max_failed_plants).unwrap_or(0) {
+                let stopped = (Some(look.digest.clone()), retry.clone(), failed);
+                self.ledger.stopped.insert(wave.name.clone(), stopped);
             }
         }
     }
@@ -183,6 +215,31 @@ impl Look<'_> {
                 broken.push(format!(
                     "R4: {new:?} are asked after {failed} of {} failed",
                     wave.name
+                ));
+            }
+        }
+    }
+
+    /// R13.
+    fn stays_stopped(&self, ledger: &Ledger, broken: &mut Vec<String>) {
+        let new = self.plan.changes.iter().find(|assign| {
+            let plant = self.plant(&assign.namespace);
+            plant.and_then(target_of) != Some(&assign.target.digest)
+        });
+        let Some(new) = new.filter(|it| it.target.digest == self.digest) else {
+            return;
+        };
+        for wave in self.spec_waves() {
+            let Some((digest, retry, failed)) = ledger.stopped.get(&wave.name) else {
+                continue;
+            };
+            let same = digest.as_ref() == Some(&self.digest)
+                && *retry == self.plan.status.levers.retry
+                && self.observed.release.status.observed_generation >= 1;
+            if same && *failed > usize::try_from(wave.max_failed_plants).unwrap_or(0) {
+                broken.push(format!(
+                    "R13: {} is asked though {} had stopped the release",
+                    new.namespace, wave.name
                 ));
             }
         }
