@@ -119,3 +119,42 @@ pub(crate) fn problem(spec: &PlantSiteSpec) -> Option<String> {
     let asked = spec.validation.is_some() || spec.lines.iter().any(|it| it.validated);
     policy(spec).err().filter(|_| asked)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem_with(validation: serde_json::Value, validated: bool) -> Option<String> {
+        let mut spec = json!({
+            "siteCode": "DE-ULM-01", "timeZone": "Europe/Berlin", "fleet": "andon-fleet",
+            "lines": [{"name": "filling-1", "criticality": 50, "validated": validated}],
+        });
+        if !validation.is_null() {
+            spec["validation"] = validation;
+        }
+        problem(&serde_json::from_value(spec).unwrap())
+    }
+
+    #[test]
+    fn who_approves_is_said_before_it_is_needed() {
+        let approval = |all_of| json!({"approval": {"allOf": all_of}});
+        let good = approval(json!([{"group": "qa", "count": 1}]));
+        assert_eq!(problem_with(json!(null), false), None);
+        assert_eq!(problem_with(good.clone(), true), None);
+        assert_eq!(problem_with(good, false), None);
+        for (validation, said) in [
+            (json!(null), "validation.approval: is missing"),
+            (
+                approval(json!([])),
+                "validation.approval.allOf: names no group",
+            ),
+            (
+                approval(json!([{"group": "qa", "count": 0}])),
+                "validation.approval.allOf[0].count: 0 is less than 1",
+            ),
+        ] {
+            let message = problem_with(validation, true).unwrap();
+            assert!(message.starts_with(said), "{message}");
+        }
+    }
+}
