@@ -261,6 +261,7 @@ fn planned(
         go: Go::Proceed,
         max_concurrent_lines: 1,
         soaking: false,
+        author: None,
         retry: None,
     };
     let observed = Observed {
@@ -289,6 +290,7 @@ fn planned(
         pods: Vec::new(),
         readings: BTreeMap::new(),
         dry_runs: BTreeMap::new(),
+        approvals: Seen::Absent,
     };
     let plan = andon_plan::plan(&observed);
     andon_plan::check(&observed, &plan).map_err(|violations| all(&violations))?;

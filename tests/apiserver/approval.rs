@@ -264,6 +264,18 @@ async fn people_are_held_to_who_they_are(plant: &Plant, rules: &Rules) -> Result
             "[plant-it, ot-emea,",
         ],
     )?;
+    // Of a validated line, by the same rules; not of a line and a wave at once.
+    let line = json!({"plant": plant.namespace, "name": "line-1"});
+    anna.creates(&with("line", line.clone())).await?;
+    let mut both = with("line", line.clone());
+    both["spec"]["wave"] = json!("all");
+    refused(
+        anna.creates(&both).await,
+        &["spec.wave and spec.line exclude each other"],
+    )?;
+    let mut other = with("line", line);
+    other["spec"]["approver"] = json!("ben");
+    refused(anna.creates(&other).await, &["knows you as \"anna\""])?;
     // RBAC lets the clerk make Approvals; the verb is missing.
     let clerk = Person::new(plant, "carl", &["clerks", "ot-emea"]).await?;
     let verb = [
@@ -411,6 +423,63 @@ async fn authors_are_held_to_who_they_are(plant: &Plant, _: &Rules) -> Result<()
     flux.releases(&other, Some("nina@example.com")).await?;
     let outside = Person::new(plant, &format!("argocd@{}", plant.fleet), &[WRITERS]).await?;
     outside.releases(&spec, Some("omar@example.com")).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promotion_names_who_promotes() -> Result<()> {
+    under_the_rules("promote", promotions_name_who_promotes).await
+}
+
+async fn promotions_name_who_promotes(plant: &Plant, _: &Rules) -> Result<()> {
+    let kind = resource("andon.dev", "v1alpha1", "PlantIntegration");
+    let theirs = |client: Client| -> Api<DynamicObject> {
+        Api::namespaced_with(client, &plant.namespace, &kind)
+    };
+    let object = json!({
+        "apiVersion": "andon.dev/v1alpha1", "kind": "PlantIntegration",
+        "metadata": {"name": INTEGRATION}, "spec": {"integration": INTEGRATION}
+    });
+    let object = serde_json::from_value(object)?;
+    let admin = theirs(plant.client.clone());
+    admin.create(&PostParams::default(), &object).await?;
+    // RBAC lets them do anything; the policy decides.
+    let anna = theirs(client_as("anna@example.com", &["system:masters"]).await?);
+    let promotes = async |value: Option<&str>, dry_run| {
+        let change = json!({"metadata": {"annotations": {"andon.dev/promote": value}}});
+        let how = PatchParams {
+            dry_run,
+            ..PatchParams::default()
+        };
+        Ok::<DynamicObject, anyhow::Error>(
+            anna.patch(INTEGRATION, &how, &Patch::Merge(change)).await?,
+        )
+    };
+    eventually("the policy of promotions to be in force", async || {
+        let said = match promotes(Some("line-1@ben: seen enough"), true).await {
+            Ok(_) => "accepted".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Ok(if said.contains("-promotions'") {
+            Ok(())
+        } else {
+            Err(said)
+        })
+    })
+    .await?;
+    for value in ["line-1", "line-1@ben: x @anna@example.com: x", "yes"] {
+        refused(
+            promotes(Some(value), false).await,
+            &[value, "write <line>@anna@example.com: <why>"],
+        )?;
+    }
+    promotes(Some("line-1@anna@example.com: seen enough"), false).await?;
+    // Who changes something else, or takes it off, promotes nothing.
+    let ben = theirs(client_as("ben", &["system:masters"]).await?);
+    let change = json!({"metadata": {"annotations": {"note": "x"}}});
+    ben.patch(INTEGRATION, &PatchParams::default(), &Patch::Merge(change))
+        .await?;
+    promotes(None, false).await?;
     Ok(())
 }
 

@@ -22,6 +22,8 @@
 //! * **R12** In peace the operator and the fleet come to rest, and planning again changes nothing. A good version then runs on every
 //!   plant that a ring's wave selects, or the release says which wave selects nobody (or there is no plant at all); one that fails
 //!   everywhere runs nowhere and is said to be stopped; repaired and tried again, it gets everywhere like a good one.
+//! * **R13** A release that too many failures of a wave stopped stays stopped, whatever plants leave, until another digest is asked for,
+//!   `retry` is set anew, or the wave may have that many.
 
 mod act;
 mod api;

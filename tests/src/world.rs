@@ -4,6 +4,7 @@
 
 mod act;
 mod api;
+mod approve;
 mod blueprint;
 mod fault;
 mod invariant;
@@ -72,6 +73,10 @@ pub struct World {
     pub scope: andon_api::RollbackScope,
     /// How many lines the release lets be on trial at a time.
     pub lines_at_a_time: i32,
+    /// Who asks for releases.
+    pub author: Option<String>,
+    /// What people approved.
+    pub approvals: Vec<andon_api::ApprovalSpec>,
     /// Whether promoted lines go on being judged when all is done.
     pub soaking: bool,
     /// What is out of order on purpose.
@@ -125,6 +130,7 @@ impl World {
                 .iter()
                 .map(|(name, criticality)| line(name, *criticality))
                 .collect(),
+            validation: None,
             max_concurrent_lines: None,
             integrations: vec![IntegrationChoice {
                 name: INTEGRATION.to_owned(),
@@ -169,6 +175,8 @@ impl World {
             analysis: analysis(),
             scope: andon_api::RollbackScope::default(),
             lines_at_a_time: 1,
+            author: None,
+            approvals: Vec::new(),
             soaking: false,
             faults: Faults::default(),
             random: Random::new(seed),
@@ -299,6 +307,7 @@ pub fn line(name: &str, criticality: i32) -> Line {
         name: name.to_owned(),
         criticality,
         equipment_family: None,
+        validated: false,
         parameters: Parameters::new(),
     }
 }

@@ -37,6 +37,9 @@ pub const UNDO: &str = "andon.dev/undo";
 /// On a PlantIntegration: lines (`packaging-1,filling-1`) that are removed although documents wait in their queues; those are left
 /// where they are. Counts only while such a line is being removed.
 pub const SKIP_DRAIN: &str = "andon.dev/skip-drain";
+/// On a PlantIntegration: `<line>@<who>: <why>`, for instance `filling-1@anna: seen enough`. Skips the rest of the bake and
+/// `minSamples` of a line that is baking now; never a failure. Honoured once per value.
+pub const PROMOTE: &str = "andon.dev/promote";
 /// On an IntegrationRelease: who asked for this version. Never counts as an approver of it.
 pub const AUTHOR: &str = "andon.dev/author";
 

@@ -148,6 +148,8 @@ reasons! {
         LineBaking,
         /// A line's canary passed.
         LinePromoted,
+        /// A person wants a line's canary to pass before its time.
+        LinePromotionAsked,
         /// A line's canary failed; the line goes back.
         LineFailed,
         /// A line runs its last good again.

@@ -14,7 +14,7 @@ use crate::context::{Context, Failure, RECONCILE_PATIENCE, Which, look_again};
 use crate::kinds::CHILDREN;
 use crate::server_side_apply::{self, Owner};
 use crate::watch::{self, Stop};
-use andon_api::{Blueprint, PlantIntegration, PlantSite, label};
+use andon_api::{Approval, Blueprint, PlantIntegration, PlantSite, label};
 use andon_plan::{Observed, Plan};
 use futures::StreamExt;
 use k8s_openapi::api::apps::v1::ControllerRevision;
@@ -94,13 +94,15 @@ fn children(
     })
 }
 
-/// The plant, the blueprints and the plant's other integrations.
+/// The plant, the blueprints, approvals of its lines and the plant's other integrations.
 fn relatives(
     controller: Controller<PlantIntegration>,
     client: &Client,
     reader: &Store<PlantIntegration>,
 ) -> Controller<PlantIntegration> {
     let (of_plant, of_blueprint, neighbours) = (reader.clone(), reader.clone(), reader.clone());
+    let of_approval = reader.clone();
+    let approvals = Api::<Approval>::all(client.clone());
     let last_good = watch::filtered::<PlantIntegration>(client.clone(), |it| {
         let lines = it.status.iter().flat_map(|status| &status.lines);
         let versions =
@@ -120,6 +122,16 @@ fn relatives(
                 select(&of_blueprint, |it| {
                     let target = it.spec.target.as_ref();
                     target.is_some_and(|target| target.blueprint.object_name() == name)
+                })
+            },
+        )
+        .watches(
+            approvals,
+            kube::runtime::watcher::Config::default(),
+            move |approval| {
+                let plant = approval.spec.line.as_ref().map(|line| line.plant.clone());
+                select(&of_approval, |it| {
+                    plant.is_some() && it.namespace() == plant
                 })
             },
         )

@@ -10,6 +10,7 @@ use crate::memory;
 use crate::pace;
 use crate::plan::Change;
 use crate::progress::{self, Canary, Progress, elapsed};
+use crate::promote;
 use crate::stage::{self, Outcome};
 use crate::verdict::{self, Case, Verdict};
 use andon_api::reason::FailureReason;
@@ -43,7 +44,7 @@ pub(crate) fn watch(turn: &mut Turn<'_>, mut trial: Trial) {
     let rendering = &revision.rendering;
     let rules = turn.input.rules.clone();
     let rules = match rules.and_then(|rules| rules.fit(rendering).map(|()| rules)) {
-        Ok(rules) => rules,
+        Ok(rules) => promote::relaxed(rules, &trial),
         // Nobody says any more how it should be judged: nothing is moved until somebody does.
         Err(hold) => {
             turn.hold = Some(hold);
@@ -284,10 +285,12 @@ fn short_of_pass(turn: &Turn<'_>, trial: &Trial, look: Look<'_>) -> Option<Hold>
     }
     let seen = look.verdict.first.good + look.verdict.first.bad;
     // Why no document comes says more than that none has come.
-    if let Progress::Still(hold) = look.progress
-        && (baking || look.verdict.short.is_some())
-    {
-        return Some(hold);
+    if let Progress::Still(hold) = look.progress {
+        // A person may promote what has no input, but not what finishes none of it.
+        let stuck = trial.promoted.is_some() && !matches!(hold, Hold::NoInput { .. });
+        if baking || look.verdict.short.is_some() || stuck {
+            return Some(hold);
+        }
     }
     if let Some(Hold::StartDelay { .. }) = look.verdict.short {
         return look.verdict.short;

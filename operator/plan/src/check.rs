@@ -4,6 +4,7 @@
 //! The numbers are those of `README.md`.
 
 mod acting;
+mod approving;
 mod beside;
 mod comparing;
 mod deciding;

@@ -11,7 +11,7 @@ use crate::observed::DryRun;
 use crate::order::{self, Claim};
 use crate::plan::Change;
 use crate::progress::elapsed;
-use crate::{count, drift, pace, start};
+use crate::{count, drift, pace, start, validated};
 use andon_api::reason::FailureReason;
 use andon_api::{Trial, duration};
 use andon_render::{RenderedCheck, Rendering};
@@ -44,10 +44,11 @@ impl Turn<'_> {
                 })
             }
         }
-        // What was decided before the plant closed is not begun after that.
+        // What was decided before the plant closed, or before an approval was taken back, is not begun after that.
         self.hold = self
             .hold
             .take()
+            .or_else(|| validated::obstacle(self.input, &self.line, &trial.rendering.digest))
             .or_else(|| start::window(self.input, start::Step::Replace));
         match order::claim_of(self.input, &self.line.name) {
             Claim::Granted => {}

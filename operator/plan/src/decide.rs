@@ -6,7 +6,8 @@ use crate::line::Turn;
 use crate::object;
 use crate::observed::Observed;
 use crate::plan::{Change, Plan};
-use crate::{memory, start, status, undo};
+use crate::status::Honoured;
+use crate::{memory, promote, start, status, undo};
 use andon_api::label;
 use std::collections::BTreeSet;
 
@@ -32,8 +33,11 @@ fn decide(input: &Input<'_>) -> Plan {
             .into_iter()
             .map(|line| Turn::new(input, line))
             .collect();
-        let retried = memory::retry(input, &mut [], &mut changes);
-        return status::finish(input, turns, retried, changes);
+        let honoured = Honoured {
+            retried: memory::retry(input, &mut [], &mut changes),
+            promote: promote::asked(input),
+        };
+        return status::finish(input, turns, honoured, changes);
     }
     let retried = memory::retry(input, &mut lines, &mut changes);
     let mut turns: Vec<Turn<'_>> = lines
@@ -43,7 +47,11 @@ fn decide(input: &Input<'_>) -> Plan {
     undo::next(input, &mut turns);
     start::next(input, &mut turns);
     forget_checks(input, &turns, &mut changes);
-    status::finish(input, turns, retried, changes)
+    let honoured = Honoured {
+        retried,
+        promote: promote::honour(input, &mut turns),
+    };
+    status::finish(input, turns, honoured, changes)
 }
 
 /// Deletes check Jobs that nothing asks for any more, once nothing is on trial.

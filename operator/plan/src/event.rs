@@ -76,14 +76,31 @@ pub(crate) fn baking(line: &str, version: &str, rendering: &Rendering) -> Event 
     event(false, EventReason::LineBaking, note, workload(rendering))
 }
 
+pub(crate) fn promotion_asked(line: &str, trial: &Trial, (who, why): (&str, &str)) -> Event {
+    let note = format!(
+        "{line}: {who} promotes {} with {} good and {} bad documents: {why}",
+        trial.rendering.version, trial.good, trial.bad
+    );
+    event(false, EventReason::LinePromotionAsked, note, None)
+}
+
+/// A value of `andon.dev/promote` that does nothing.
+pub(crate) fn promotion_refused(value: &str, why: &str) -> Event {
+    let key = andon_api::label::PROMOTE;
+    let note = format!("{key} \"{value}\" does nothing: {why}");
+    event(true, EventReason::LinePromotionAsked, note, None)
+}
+
 pub(crate) fn promoted(input: &Input<'_>, line: &str, trial: &Trial) -> Event {
     let version = &trial.rendering.version;
-    let note = match trial.needed {
-        0 => format!("{line}: {version} passed"),
-        _ => format!(
-            "{line}: {version} passed, {} good and {} bad documents",
-            trial.good, trial.bad
+    let counted = format!("{} good and {} bad documents", trial.good, trial.bad);
+    let note = match (&trial.promoted, trial.needed) {
+        (Some(promotion), _) => format!(
+            "{line}: {version} passed, {counted}; promoted before its time by {}: {}",
+            promotion.by, promotion.why
         ),
+        (None, 0) => format!("{line}: {version} passed"),
+        (None, _) => format!("{line}: {version} passed, {counted}"),
     };
     event(
         false,

@@ -87,6 +87,16 @@ pub enum Hold {
         /// Field, value and remedy.
         message: String,
     },
+    /// The line is validated, and not enough people have approved what it should run.
+    AwaitingApproval {
+        /// Who and what is missing.
+        missing: String,
+    },
+    /// The line is validated, and nobody can tell who has approved.
+    ApprovalsUnknown {
+        /// Why.
+        why: String,
+    },
     /// The check Job has not finished.
     CheckRunning {
         /// Name of the Job.
@@ -245,6 +255,9 @@ impl Hold {
             Self::RenderFailed { .. } => HoldReason::RenderFailed,
             Self::AnalysisInvalid { .. } => HoldReason::AnalysisInvalid,
             Self::SpecInvalid { .. } => HoldReason::SpecInvalid,
+            Self::AwaitingApproval { .. } | Self::ApprovalsUnknown { .. } => {
+                HoldReason::AwaitingApproval
+            }
             Self::CheckRunning { .. } => HoldReason::CheckRunning,
             Self::DryRunUnanswered { .. } => HoldReason::DryRunUnanswered,
             Self::StageNotReady { .. } => HoldReason::StageNotReady,
@@ -278,6 +291,7 @@ impl Hold {
             | Self::RenderFailed { .. }
             | Self::AnalysisInvalid { .. }
             | Self::SpecInvalid { .. }
+            | Self::AwaitingApproval { .. }
             | Self::LineRemoved
             | Self::NotDrained { works: false, .. }
             | Self::LastGoodMissing { .. } => Ends::ByPerson,
@@ -296,6 +310,7 @@ impl Hold {
             | Self::StillNeeded { .. }
             | Self::BudgetTaken { .. }
             | Self::RequirementNotMet { .. }
+            | Self::ApprovalsUnknown { .. }
             | Self::CheckRunning { .. }
             | Self::DryRunUnanswered { .. }
             | Self::StageNotReady { .. }
@@ -314,6 +329,12 @@ impl Hold {
     /// Whether it says that the spec, or what became of it, needs a person: the condition `Stalled`.
     pub const fn stalls(&self) -> bool {
         matches!(self.ends(), Ends::ByPerson)
-            && !matches!(self, Self::NoRelease | Self::Paused | Self::GivenUp { .. })
+            && !matches!(
+                self,
+                Self::NoRelease
+                    | Self::Paused
+                    | Self::GivenUp { .. }
+                    | Self::AwaitingApproval { .. }
+            )
     }
 }

@@ -1,5 +1,6 @@
 //! Pure: what is observed -> what to do, what not and why, when to look again.
 
+mod approval;
 pub mod calendar;
 mod canary;
 mod check;
@@ -21,6 +22,7 @@ mod order;
 mod pace;
 mod plan;
 mod progress;
+mod promote;
 mod release;
 mod removal;
 mod rules;
@@ -30,6 +32,7 @@ mod start;
 pub mod statistics;
 mod status;
 mod undo;
+mod validated;
 mod value;
 mod verdict;
 

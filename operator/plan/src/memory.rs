@@ -87,6 +87,7 @@ fn from_marks(input: &Input<'_>, name: &str) -> LineStatus {
     LineStatus {
         name: name.to_owned(),
         phase: LinePhase::Waiting,
+        desired: None,
         running: last_good.clone(),
         last_good,
         promoted: None,
@@ -102,6 +103,7 @@ fn reference(revision: &Revision) -> RenderingReference {
         version: revision.rendering.version.clone(),
         digest: revision.rendering.digest.clone(),
         revision: revision.name.clone(),
+        plant_part: None,
     }
 }
 

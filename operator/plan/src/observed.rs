@@ -1,6 +1,8 @@
 //! Everything a decision may see. Serializable: an incident becomes a test by saving one of these.
 
-use andon_api::{BlueprintSpec, PlantIntegrationSpec, PlantIntegrationStatus, PlantSiteSpec};
+use andon_api::{
+    ApprovalSpec, BlueprintSpec, PlantIntegrationSpec, PlantIntegrationStatus, PlantSiteSpec,
+};
 use andon_render::Rendering;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,6 +40,13 @@ pub struct Observed {
     /// Whether the API server would take the objects of an unchecked trial, by line; one that is not in here was not asked.
     #[serde(default)]
     pub dry_runs: BTreeMap<String, DryRun>,
+    /// What people approved in the namespace of the release; only asked for where a line is validated.
+    #[serde(default = "not_asked")]
+    pub approvals: Seen<Vec<ApprovalSpec>>,
+}
+
+fn not_asked() -> Seen<Vec<ApprovalSpec>> {
+    Seen::Absent
 }
 
 /// Shared values, written as if each stood there by itself.

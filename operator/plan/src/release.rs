@@ -1,6 +1,5 @@
 //! The release controller's decision: the target of every plant that wants the integration, and the release's status.
 
-mod approval;
 mod assign;
 mod conclude;
 mod fleet;
@@ -16,7 +15,7 @@ use andon_api::condition::{self, ConditionType, Wanted};
 use andon_api::reason::{ConditionReason, EventReason};
 use andon_api::{
     ApprovalSpec, BlueprintSpec, IntegrationReleaseSpec, IntegrationReleaseStatus, Levers,
-    PlantIntegrationSpec, PlantIntegrationStatus, PlantSiteSpec, ReleasePhase, Target,
+    PlantIntegrationSpec, PlantIntegrationStatus, PlantSiteSpec, ReleasePhase, Target, label,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -221,8 +220,16 @@ fn target(release: &ReleaseSeen, digest: &str, levers: &Levers) -> Target {
         go: lever::go(spec, levers, digest),
         max_concurrent_lines: spec.max_concurrent_lines,
         soaking: false,
+        author: author(release),
         retry: levers.retry.clone(),
     }
+}
+
+/// Who stands as the author. A name that is longer than a name can be is nobody's.
+fn author(release: &ReleaseSeen) -> Option<String> {
+    let author = release.annotations.get(label::AUTHOR)?;
+    let fits = (1..=label::LEVER_LENGTH).contains(&author.chars().count());
+    fits.then(|| author.clone())
 }
 
 /// Nothing is asked of any plant; what was counted last stays, so that a person still sees where the plants are.

@@ -1,6 +1,7 @@
 //! The site controller's decision: which `PlantIntegration` objects a plant has, and what its status says.
 
 use crate::calendar::Calendar;
+use crate::validated;
 use andon_api::condition::{self, ConditionType, Wanted};
 use andon_api::reason::ConditionReason;
 use andon_api::{PlantIntegrationStatus, PlantSiteSpec, PlantSiteStatus, SITE_LINE, ScheduleState};
@@ -179,6 +180,9 @@ fn validate(spec: &PlantSiteSpec, namespace: &str) -> Result<(), String> {
             "spec.fleet: \"{namespace}\" is the plant's own namespace; a plant lives alone in a namespace of its \
              own: keep the releases in another one and name that"
         ));
+    }
+    if let Some(message) = validated::problem(spec) {
+        return Err(format!("spec.{message}"));
     }
     let mut names = BTreeSet::new();
     for (index, line) in spec.lines.iter().enumerate() {
@@ -375,11 +379,13 @@ mod tests {
             version: "1.0.0".into(),
             digest: "sha256:aa".into(),
             revision: "r".into(),
+            plant_part: None,
         };
         PlantIntegrationStatus {
             lines: vec![LineStatus {
                 name: line.into(),
                 phase: LinePhase::Steady,
+                desired: None,
                 running: Some(reference.clone()),
                 last_good: Some(reference),
                 promoted: None,

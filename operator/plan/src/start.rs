@@ -6,6 +6,7 @@ use crate::input::Input;
 use crate::line::Turn;
 use crate::observed::{Neighbour, Seen};
 use crate::order;
+use crate::validated;
 use andon_api::{BakeClock, Go, LineStatus, RenderingReference, Requirement, Trial, digest};
 use andon_render::Rendering;
 use semver::{Version, VersionReq};
@@ -71,6 +72,8 @@ pub(crate) fn begin(turn: &mut Turn<'_>) {
         version: desired.version.clone(),
         digest: desired.digest.clone(),
         revision: name.clone(),
+        plant_part: validated::is_so(turn.input.observed, &turn.line.name)
+            .then(|| validated::plant_part(turn.input.observed, &turn.line.name)),
     };
     turn.tell(event::started(&turn.line, &reference, desired));
     if turn.input.revision(&turn.line.name, &reference).is_none() {
@@ -99,6 +102,7 @@ pub(crate) fn blank(input: &Input<'_>, rendering: RenderingReference, target: &s
         baking_since: None,
         judged_since: None,
         pace: None,
+        promoted: None,
         good: 0,
         bad: 0,
         needed: 0,
@@ -151,6 +155,7 @@ pub(crate) fn obstacle(
         .or_else(|| requirement(input))
         .or_else(|| order::obstacle(input, line, lines))
         .or_else(|| no_way_back(input, line))
+        .or_else(|| validated::obstacle(input, line, &desired.digest))
         .or_else(|| window(input, Step::Start))
 }
 

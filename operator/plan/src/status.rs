@@ -10,6 +10,7 @@ use crate::memory;
 use crate::observed::Observed;
 use crate::plan::{Change, Plan};
 use crate::start::is_done;
+use crate::validated;
 use andon_api::condition::{self, ConditionType, Wanted};
 use andon_api::reason::{ConditionReason, EventReason};
 use andon_api::{LineHold, LinePhase, LineStatus, PlantIntegrationStatus};
@@ -22,11 +23,19 @@ const WAKE_CHECK: Duration = Duration::from_secs(2);
 /// While something outside of this integration has to change, of which no watch tells.
 const WAKE_OTHERS: Duration = Duration::from_secs(10);
 
+/// Values of annotations that count as honoured.
+pub(crate) struct Honoured {
+    /// Of retries.
+    pub(crate) retried: memory::Retried,
+    /// Of `andon.dev/promote`.
+    pub(crate) promote: Option<String>,
+}
+
 /// Puts the plan together.
 pub(crate) fn finish(
     input: &Input<'_>,
     turns: Vec<Turn<'_>>,
-    retried: memory::Retried,
+    honoured: Honoured,
     mut changes: Vec<Change>,
 ) -> Plan {
     let observed = input.observed;
@@ -61,8 +70,9 @@ pub(crate) fn finish(
     let mut status = PlantIntegrationStatus {
         observed_generation: observed.integration.generation,
         target_digest: input.target().map(|target| target.digest.clone()),
-        retried: retried.own,
-        release_retried: retried.release,
+        retried: honoured.retried.own,
+        release_retried: honoured.retried.release,
+        promote: honoured.promote,
         summary: Some(format!("{done}/{taking_part}")),
         conditions: merged(observed, &view.conditions()),
         lines: view.lines.into_iter().map(|row| row.line).collect(),
@@ -152,6 +162,7 @@ fn settled(input: &Input<'_>, mut line: LineStatus, hold: Option<&Hold>) -> Line
         None => line.last_good.clone(),
     };
     line.phase = phase(input, &line, hold);
+    line.desired = validated::desired(input, &line);
     line
 }
 
@@ -263,6 +274,7 @@ impl View<'_> {
         let hold = row.hold.as_ref()?;
         let reason = match hold {
             Hold::Paused => ConditionReason::Paused,
+            Hold::AwaitingApproval { .. } => ConditionReason::AwaitingApproval,
             _ => ConditionReason::Waiting,
         };
         Some((reason, format!("{}: {hold}", row.line.name)))
@@ -288,9 +300,10 @@ impl View<'_> {
             return Some((ConditionReason::Waiting, message));
         }
         // An earlier line that only a person can move moves nobody.
-        let stalled = self
-            .taking_part()
-            .any(|row| row.hold.as_ref().is_some_and(Hold::stalls));
+        let stalled = self.taking_part().any(|row| {
+            let hold = row.hold.as_ref();
+            hold.is_some_and(|hold| hold.stalls() || matches!(hold, Hold::AwaitingApproval { .. }))
+        });
         let row = self.taking_part().find(|row| {
             let hold = row.hold.as_ref();
             hold.is_some_and(|hold| hold.ends() == Ends::BySelf && !stalled)
@@ -342,6 +355,7 @@ impl View<'_> {
                     Hold::RequirementNotMet { .. }
                     | Hold::BudgetTaken { .. }
                     | Hold::StillNeeded { .. }
+                    | Hold::ApprovalsUnknown { .. }
                     | Hold::BlueprintMissing {
                         unknown: Some(_), ..
                     },

@@ -229,6 +229,7 @@ impl Fleet {
             release,
             digest,
             wave: approve.wave.clone(),
+            line: None,
             approver: approve.by.clone(),
             groups: approve.groups.clone(),
             comment: None,

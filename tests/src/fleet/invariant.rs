@@ -14,6 +14,8 @@ pub(super) struct Ledger {
     soaks: BTreeMap<String, (Option<String>, String, i64)>,
     /// Of the look before: what was asked for, and its digest, which is dear.
     digest: Option<(BlueprintSpec, IntegrationReleaseSpec, String)>,
+    /// Of each wave that stopped the release: the digest, the retry that had been honoured, and how many plants had failed.
+    stopped: BTreeMap<String, (Option<String>, Option<String>, usize)>,
 }
 
 impl Ledger {
@@ -53,6 +55,10 @@ impl Fleet {
                 digest: self.ledger.digest(blueprint, &observed.release.spec),
             };
             look.asks(&mut broken);
+            // A stale look may not know yet that it has stopped.
+            if fresh {
+                look.stays_stopped(&self.ledger, &mut broken);
+            }
             look.openings(&mut broken);
             look.levers(&mut broken);
         }
@@ -73,6 +79,7 @@ impl Fleet {
             self.violations
                 .push(format!("R9: the status has {size} bytes"));
         }
+        self.remember_stops(observed, plan);
         for wave in &status.waves {
             let Some(finished) = wave.finished.as_ref().map(|it| it.0.to_string()) else {
                 self.ledger.soaks.remove(&wave.name);
@@ -103,6 +110,31 @@ impl Fleet {
                     "R8: the soak of {} lasted {lasted} s of {soak} s",
                     wave.name
                 ));
+            }
+        }
+    }
+
+    /// What stopped is counted from the plants, not read from the status.
+    fn remember_stops(&mut self, observed: &ObservedRelease, plan: &ReleasePlan) {
+        let (digest, retry) = (&plan.status.digest, &plan.status.levers.retry);
+        self.ledger.stopped.retain(|name, had| {
+            let known = plan.status.waves.iter().any(|it| it.name == *name);
+            known
+                && had.0 == *digest
+                && had.1 == *retry
+                && observed.release.status.observed_generation >= 1
+        });
+        let Some(digest) = digest.clone() else { return };
+        let look = Look {
+            observed,
+            plan,
+            digest,
+        };
+        for (index, wave) in look.spec_waves().iter().enumerate() {
+            let failed = look.members(index).filter(|it| look.failed(it)).count();
+            if failed > usize::try_from(wave.max_failed_plants).unwrap_or(0) {
+                let stopped = (Some(look.digest.clone()), retry.clone(), failed);
+                self.ledger.stopped.insert(wave.name.clone(), stopped);
             }
         }
     }

@@ -83,6 +83,7 @@ impl Plant {
                 lines: None,
                 parameters: Parameters::new(),
             }],
+            validation: None,
             max_concurrent_lines: None,
             schedule: None,
             metrics: None,
@@ -151,6 +152,7 @@ impl Plant {
             pods: pods.map(|at| self.pod(at, &sight.pods)).collect(),
             readings: self.readings(sight, status),
             dry_runs: self.dry_runs(sight, status),
+            approvals: Seen::Present(Vec::new()),
         }
     }
 
@@ -177,6 +179,7 @@ impl Plant {
                         scope: self.config.scope,
                     },
                     go: Go::Proceed,
+                    author: None,
                     max_concurrent_lines: 1,
                     soaking: false,
                     retry: None,

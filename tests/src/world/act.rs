@@ -2,7 +2,7 @@
 
 mod objects;
 
-use super::{World, line};
+use super::{World, approve::Approve, line};
 use andon_api::{Analysis, Go, RollbackScope, Schedule, label};
 use andon_plan::Neighbour;
 use serde::Deserialize;
@@ -23,6 +23,16 @@ pub struct Act {
     pub lines_at_a_time: Option<i32>,
     /// How many lines the plant lets be on trial at a time, over all its integrations.
     pub plant_allows: Option<i32>,
+    /// Who asks for releases from now on.
+    pub author: Option<String>,
+    /// Lines that are validated from now on; the others are not.
+    pub validated: Option<Vec<String>>,
+    /// Groups that must approve, one person each; an empty list: nobody is named.
+    pub approvers: Option<Vec<String>>,
+    /// Somebody approves what the status says that a line should run.
+    pub approve: Option<Approve>,
+    /// Somebody deletes the Approvals of a person.
+    pub revoke: Option<String>,
     /// Equipment families, by line.
     pub families: BTreeMap<String, String>,
     /// What another integration of the plant has on trial, by line: whether its pods may change already.
@@ -55,6 +65,8 @@ pub struct Act {
     pub parameter: Option<Parameter>,
     /// The retry annotation is set.
     pub retry: Option<String>,
+    /// The promote annotation is set: `<line>@<who>: <why>`.
+    pub promote: Option<String>,
     /// The release says retry.
     pub release_retry: Option<String>,
     /// Somebody edits an object.
@@ -139,6 +151,7 @@ impl World {
     pub fn act(&mut self, act: &Act) {
         self.act_on_rules(act);
         self.act_on_limits(act);
+        self.act_on_validation(act);
         if let Some(version) = &act.release {
             self.tell("", &format!("--- {version} is released"));
             self.release(version);
@@ -297,6 +310,12 @@ impl World {
             self.integration
                 .annotations
                 .insert(label::RETRY.to_owned(), retry.clone());
+            self.touch_integration();
+        }
+        if let Some(promote) = &act.promote {
+            self.tell("", &format!("--- {} is \"{promote}\"", label::PROMOTE));
+            let annotations = &mut self.integration.annotations;
+            annotations.insert(label::PROMOTE.to_owned(), promote.clone());
             self.touch_integration();
         }
         if let Some(retry) = &act.release_retry

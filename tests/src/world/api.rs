@@ -57,6 +57,7 @@ impl World {
             lines: Vec::new(),
             target_digest: status.target_digest.clone(),
             retried: status.retried.clone(),
+            promote: status.promote.clone(),
             release_retried: status.release_retried.clone(),
             summary: status.summary.clone(),
             conditions: status.conditions.clone(),

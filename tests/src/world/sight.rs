@@ -20,6 +20,7 @@ impl World {
             pods: self.pods.iter().map(|toy| toy.pod.clone()).collect(),
             readings: self.readings(),
             dry_runs: self.dry_runs(),
+            approvals: Seen::Present(self.approvals.clone()),
         }
     }
 
@@ -73,6 +74,7 @@ impl World {
                 .collect(),
             readings,
             dry_runs,
+            approvals: Seen::Present(self.approvals.clone()),
         }
     }
 
@@ -101,6 +103,7 @@ fn no_site() -> Site {
             parameters: Parameters::new(),
             lines: Vec::new(),
             integrations: Vec::new(),
+            validation: None,
             max_concurrent_lines: None,
             schedule: None,
             metrics: None,

@@ -143,6 +143,7 @@ impl<'a> Run<'a> {
         self.world.analysis = short();
         self.world.site.spec.max_concurrent_lines = None;
         self.world.act(&Act {
+            validated: Some(Vec::new()),
             beside: Some(BTreeMap::new()),
             ..Act::default()
         });

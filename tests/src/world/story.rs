@@ -179,7 +179,14 @@ impl World {
                 self.told.dry_run.remove(&line.name);
             }
             let hold = line.hold.as_ref();
-            let now = format!("{:?} {}", line.phase, hold.map_or("", |hold| &hold.reason));
+            // Who is missing is the story; other holds only tick.
+            let missing = hold.filter(|hold| hold.reason == "AwaitingApproval");
+            let now = format!(
+                "{:?} {}{}",
+                line.phase,
+                hold.map_or("", |hold| &hold.reason),
+                missing.map_or("", |hold| &hold.message)
+            );
             if self.told.lines.insert(line.name.clone(), now.clone()) != Some(now) {
                 let why = hold.map_or(String::new(), |hold| {
                     format!(" ({}): {}", hold.reason, hold.message)
@@ -256,5 +263,11 @@ fn without_digests(text: &str) -> String {
         }
     }
     out.push_str(rest);
-    out
+    // Whole ones.
+    const DIGITS: usize = 64;
+    let mut parts = out.split("sha256:");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        format!("{text}sha256:#{}", part.get(DIGITS..).unwrap_or_default())
+    })
 }

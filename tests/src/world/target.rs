@@ -20,6 +20,7 @@ impl World {
             go: andon_api::Go::Proceed,
             max_concurrent_lines: self.lines_at_a_time,
             soaking: self.soaking,
+            author: self.author.clone(),
             retry: None,
         };
         self.integration.spec.target = Some(target);

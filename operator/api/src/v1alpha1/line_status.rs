@@ -29,6 +29,9 @@ pub struct LineStatus {
     /// What the line runs now; during a change the one that is being put in place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<RenderingReference>,
+    /// Digest of what a validated line should run and does not run yet: what people approve. None on other lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired: Option<String>,
     /// The newest rendering that passed here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_good: Option<RenderingReference>,
@@ -97,6 +100,9 @@ pub struct RenderingReference {
     pub digest: String,
     /// Name of the ControllerRevision that holds its objects.
     pub revision: String,
+    /// Digest of what the plant itself put into it (PlantSite), on validated lines: tells a release's change from an edited PlantSite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plant_part: Option<String>,
 }
 
 /// A rendering on trial.
@@ -124,6 +130,9 @@ pub struct Trial {
     /// How fast the line's own containers worked before the change; none: nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pace: Option<LinePace>,
+    /// Set once a person has promoted it (`andon.dev/promote`): the rest of the bake and `minSamples` are not asked for any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promoted: Option<Promotion>,
     /// Documents finished well since the canary started.
     #[serde(default)]
     pub good: i64,
@@ -188,6 +197,18 @@ pub struct LinePace {
     pub documents: i64,
     /// The seconds.
     pub seconds: i64,
+}
+
+/// That a person has promoted a trial before its time.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Promotion {
+    /// Who.
+    pub by: String,
+    /// Why, in their words.
+    pub why: String,
+    /// When it was honoured.
+    pub at: Time,
 }
 
 /// A last good that may still be taken back, because it fails late or because the release is given up.

@@ -13,7 +13,7 @@ mod schedule;
 mod wave;
 
 pub use analysis::{Analysis, Bake, BakeClock, Check, MaxWait, Then};
-pub use approval::{Approval, ApprovalSpec};
+pub use approval::{Approval, ApprovalSpec, ApprovedLine};
 pub use blueprint::{
     Address, Blueprint, BlueprintSpec, CounterSelector, Indicator, Measure, MetricsEndpoint,
     Progress, Requirement, Scope, Session, Stage, Strategy,
@@ -24,7 +24,7 @@ pub use integration_release::{
 };
 pub use line_status::{
     ComparedIndicator, Comparison, ContainerCount, ControlCount, ControlIndicators, Failed,
-    LineHold, LinePace, LinePhase, LineStatus, ProgressMark, Promoted, Removing,
+    LineHold, LinePace, LinePhase, LineStatus, ProgressMark, Promoted, Promotion, Removing,
     RenderingReference, Trial, TrialFailure, Unready,
 };
 pub use plant_integration::{
@@ -32,7 +32,7 @@ pub use plant_integration::{
 };
 pub use plant_site::{
     IntegrationChoice, Line, LineSelection, MetricsSource, PlantSite, PlantSiteSpec,
-    PlantSiteStatus, PrometheusSource,
+    PlantSiteStatus, PrometheusSource, Validation,
 };
 pub use schedule::{
     Day, Freeze, NotAllowedDate, Schedule, ScheduleState, Shift, Window, WindowKind,

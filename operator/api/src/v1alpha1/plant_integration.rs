@@ -70,6 +70,11 @@ pub struct Target {
     /// Whether promoted lines go on being judged: until the wave's soak is over.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub soaking: bool,
+    /// Who asked for it, as the release's `andon.dev/author` says; never counts as an approver. No part of the digest. Left out: nobody
+    /// knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = rule::TEXT))]
+    pub author: Option<String>,
     /// The release's `andon.dev/retry`: failed marks are taken off, once for each value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = rule::TEXT))]
@@ -109,6 +114,9 @@ pub struct PlantIntegrationStatus {
     /// The value of the target's `retry` that was honoured last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_retried: Option<String>,
+    /// The value of the annotation `andon.dev/promote` that was honoured last; each value counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promote: Option<String>,
     /// Lines done out of lines that take part, for instance `2/3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,

@@ -1,6 +1,6 @@
 //! Kind `PlantSite`: a plant, its production lines, its parameters.
 
-use super::{Parameters, Schedule, ScheduleState, parameters_schema};
+use super::{ApprovalPolicy, Parameters, Schedule, ScheduleState, parameters_schema};
 use crate::rule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::Rule;
@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Time zone", type_ = "string", json_path = ".spec.timeZone", priority = 1),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1)
 )]
-#[x_kube(validation = excluded_lines_exist())]
+#[x_kube(validation = excluded_lines_exist(), validation = validated_lines_have_approvers())]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlantSiteSpec {
     /// The plant's code in the company's own books, for instance `DE-ULM-01`.
@@ -50,6 +50,9 @@ pub struct PlantSiteSpec {
     #[schemars(length(min = 1, max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub lines: Vec<Line>,
+    /// What the changes of validated lines need. Required where a line is validated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
     /// How many lines may be on trial at a time, over all integrations of the plant; what takes part once for the whole plant counts
     /// as one. Left out: each integration keeps to what its release allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,10 +91,24 @@ pub struct Line {
     #[schemars(length(max = rule::NAME))]
     #[x_kube(validation = rule::label("equipmentFamily"))]
     pub equipment_family: Option<String>,
+    /// The line is validated: each change of what it runs, whatever made it differ, starts only once the people whom
+    /// `validation.approval` asks for have approved its rendering digest. Going back needs nobody: what a line goes back to was
+    /// approved before. What the plant needs once (the line `site`) is validated if any line is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub validated: bool,
     /// Values for this line alone; they win over the plant's.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     #[schemars(schema_with = "parameters_schema")]
     pub parameters: Parameters,
+}
+
+/// What the changes of validated lines need.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Validation {
+    /// Who must have approved the rendering of a validated line before it is tried there. Nobody knows who edited a PlantSite, so where
+    /// the plant's own values have changed too, at least two people.
+    pub approval: ApprovalPolicy,
 }
 
 /// An integration that the plant wants.
@@ -162,6 +179,13 @@ fn excluded_lines_exist() -> Rule {
     )
     .message(
         "integrations[].lines.exclude names a line that is not in lines; correct the name or take it out",
+    )
+}
+
+/// Who approves must be said before anything needs it.
+fn validated_lines_have_approvers() -> Rule {
+    Rule::new("has(self.validation) || !self.lines.exists(l, has(l.validated) && l.validated)").message(
+        "spec.validation is missing though a line is validated; write validation.approval.allOf: who approves changes of such lines",
     )
 }
 

@@ -145,6 +145,10 @@ pub struct WaveStatus {
     pub total: i64,
     /// Plants where every line runs the release.
     pub done: i64,
+    /// How many of its plants had failed when that stopped the release. It stays stopped, whatever plants leave, until another target
+    /// digest is asked for, `andon.dev/retry` is set anew, or `maxFailedPlants` is no longer exceeded by this number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_after: Option<i64>,
     /// When its gate was passed; from then on its plants may start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened: Option<Time>,

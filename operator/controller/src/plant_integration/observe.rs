@@ -5,7 +5,7 @@ use crate::adapter::{counters, direct, prometheus};
 use crate::context::{Context, said};
 use crate::kinds::{CHILDREN, Kind};
 use crate::server_side_apply::Owner;
-use andon_api::{Blueprint, PlantIntegration, PlantSite, Trial, label};
+use andon_api::{Approval, ApprovalSpec, Blueprint, PlantIntegration, PlantSite, Trial, label};
 use andon_plan::{DryRun, Integration, Neighbour, Observed, Reading, Revision, Seen, Site};
 use futures::future::try_join_all;
 use futures::try_join;
@@ -89,7 +89,9 @@ pub async fn observe(
         pods,
         readings: BTreeMap::new(),
         dry_runs: BTreeMap::new(),
+        approvals: Seen::Absent,
     };
+    observed.approvals = approvals(client, &observed).await;
     observed.readings = readings(context, &observed).await;
     observed.dry_runs = dry_runs(context, &observed).await;
     // Asking took time; the decision is about now.
@@ -156,6 +158,28 @@ async fn blueprint(
         Ok(None) => Seen::Absent,
         Err(error) => Seen::Unknown(said(&error)),
     })
+}
+
+/// What people approved, in the namespace of the release. Only asked for where a line is validated. No answer holds such lines; it does
+/// not keep anything from going back.
+async fn approvals(client: &Client, observed: &Observed) -> Seen<Vec<ApprovalSpec>> {
+    let spec = &observed.site.spec;
+    let target = observed.integration.spec.target.as_ref();
+    let Some((namespace, release)) = target.and_then(|it| it.release.split_once('/')) else {
+        return Seen::Absent;
+    };
+    if !spec.lines.iter().any(|line| line.validated) {
+        return Seen::Absent;
+    }
+    let api = Api::<Approval>::namespaced(client.clone(), namespace);
+    match api.list(&ListParams::default()).await {
+        Ok(all) => {
+            let specs = all.into_iter().map(|it| it.spec);
+            let ours = specs.filter(|it| it.line.is_some() && it.release == release);
+            Seen::Present(ours.collect())
+        }
+        Err(error) => Seen::Unknown(said(&error)),
+    }
 }
 
 async fn neighbours(api: &Api<PlantIntegration>, name: &str) -> Result<Vec<Neighbour>, Error> {

@@ -64,9 +64,11 @@ fn begins(
     findings: &mut Findings<'_>,
 ) {
     let name = &line.name;
-    findings.demand(!new.checked && new.failure.is_none(), "I2", || {
-        format!("the trial of {name} begins half-way")
-    });
+    findings.demand(
+        !new.checked && new.failure.is_none() && new.promoted.is_none(),
+        "I2",
+        || format!("the trial of {name} begins half-way"),
+    );
     let Some(target) = &observed.integration.spec.target else {
         return findings.demand(false, "I7", || format!("{name} begins without a release"));
     };
@@ -93,6 +95,7 @@ fn begins(
         format!("{name} begins though the plant has stopped for this target")
     });
     super::beside::may_begin(observed, plan, name, findings);
+    super::approving::approved(observed, name, &new.rendering.digest, findings);
     let digest = &new.rendering.digest;
     let saved = plan.changes.iter().any(|c| matches!(c, crate::Change::SaveRevision { rendering, .. } if rendering.digest == *digest));
     let kept = observed
@@ -159,6 +162,9 @@ fn goes_on(
     );
     super::comparing::goes_on(observed, name, (old, new), findings);
     super::ending::begins_to_be_judged(name, (old, new), findings);
+    if old.promoted != new.promoted {
+        super::ending::may_promote(observed, plan, name, (old, new), findings);
+    }
     if let (None, Some(failure)) = (&old.failure, &new.failure) {
         let touched = plan.changes.iter().any(|c| touches(c, name));
         findings.demand(!touched, "I2", || {
@@ -170,6 +176,7 @@ fn goes_on(
     }
     if !old.checked && new.checked {
         super::beside::may_change(observed, name, findings);
+        super::approving::approved(observed, name, &new.rendering.digest, findings);
         is_open(observed, name, findings);
         let touched = plan.changes.iter().any(|c| touches(c, name));
         findings.demand(!touched, "I2", || {

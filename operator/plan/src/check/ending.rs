@@ -3,7 +3,8 @@
 use super::{Findings, comparing, valued};
 use crate::calendar::Calendar;
 use crate::observed::{Observed, Reading};
-use andon_api::{Analysis, BakeClock, Check, LineStatus, Trial, duration, percent};
+use crate::plan::Plan;
+use andon_api::{Analysis, BakeClock, Check, LineStatus, Trial, duration, label, percent};
 use std::collections::BTreeMap;
 
 /// A trial is over.
@@ -55,6 +56,11 @@ pub(super) fn ends(
             .as_millis() as i128,
         None => observed.now.duration_since(since.0).as_millis(),
     });
+    let baked = baked.filter(|_| old.promoted.is_none());
+    let bake = match old.promoted {
+        Some(_) => 0,
+        None => bake,
+    };
     findings.demand(
         old.checked && (baked.is_some_and(|baked| baked >= bake) || (bake == 0 && baked.is_none())),
         "I16",
@@ -64,6 +70,9 @@ pub(super) fn ends(
     findings.demand(delayed, "I16", || {
         format!("{name} passes before documents are judged")
     });
+    if old.promoted.is_some() {
+        nobody_is_silent(observed, name, old, findings);
+    }
     enough(observed, name, old, analysis, findings);
 }
 
@@ -93,6 +102,51 @@ pub(super) fn begins_to_be_judged(
     });
     let known = old.judged_since.is_none() || old.judged_since == new.judged_since;
     findings.demand(known, "I15", || format!("{name} begins to be judged twice"));
+}
+
+/// What a person promotes has been looked at all the same: every stage that counts something works, and its counters can be read.
+fn nobody_is_silent(observed: &Observed, name: &str, old: &Trial, findings: &mut Findings<'_>) {
+    let mut kept = observed.revisions.iter();
+    let kept = kept.find(|r| r.line == name && r.rendering.digest == old.rendering.digest);
+    for indicator in kept.iter().flat_map(|r| &r.rendering.indicators) {
+        let pods = observed.pods.iter();
+        let mut pods =
+            pods.filter(|p| p.line == name && p.stage == indicator.stage && !p.terminating);
+        let works = pods.clone().any(|p| p.ready);
+        let silent = pods.any(|p| {
+            matches!(
+                observed.readings.get(&p.uid),
+                None | Some(Reading::NoAnswer(_))
+            )
+        });
+        findings.demand(works && !silent, "I16", || {
+            format!("{name} is promoted while {} says nothing", indicator.stage)
+        });
+    }
+}
+
+/// A trial counts as promoted by a person only if it was baking, and the annotation says so and has not been honoured before.
+pub(super) fn may_promote(
+    observed: &Observed,
+    plan: &Plan,
+    name: &str,
+    (old, new): (&Trial, &Trial),
+    findings: &mut Findings<'_>,
+) {
+    let value = observed.integration.annotations.get(label::PROMOTE);
+    let cut = |text: &String| text.chars().take(label::LEVER_LENGTH).collect::<String>();
+    let value = value.map(cut);
+    let fresh = observed.integration.status.promote != value && plan.status.promote == value;
+    let said = new.promoted.as_ref().zip(value).is_some_and(|(it, text)| {
+        text.starts_with(&format!("{name}@{}: ", it.by)) && !it.by.is_empty()
+    });
+    let baking = old.baking_since.is_some() && old.failure.is_none() && old.withdrawn.is_none();
+    findings.demand(fresh && said && baking, "I16", || {
+        format!(
+            "{name} counts as promoted by {:?}, who has not said so now",
+            new.promoted
+        )
+    });
 }
 
 /// A trial that was taken back has left nothing of its own.
@@ -171,16 +225,18 @@ fn enough(
         }
     }
     let counts = counts(&trial);
+    // A person may say that there are enough documents, not that there is no need to look at them.
+    let needed = match old.promoted {
+        Some(_) => 0,
+        None => analysis.min_samples,
+    };
     for check in analysis.checks.iter().filter(|check| !check.dry_run) {
         let (_, within) = valued::names(check);
         let (good, bad) = counts.get(&within).copied().unwrap_or_default();
         let limit = pass_limit(observed, check, old);
         let total = good + bad;
-        findings.demand(total >= analysis.min_samples, "I16", || {
-            format!(
-                "{name} passes with {total} of {} documents",
-                analysis.min_samples
-            )
+        findings.demand(total >= needed, "I16", || {
+            format!("{name} passes with {total} of {needed} documents")
         });
         findings.demand(bad as f64 <= limit * total as f64, "I16", || {
             format!("{name} passes with {bad} of {total} bad documents (limit {limit})")

@@ -70,6 +70,7 @@ fn decided(before: &PlantIntegrationStatus, after: &PlantIntegrationStatus) -> b
     let lines = || before.lines.iter().zip(&after.lines);
     before.retried != after.retried
         || before.release_retried != after.release_retried
+        || before.promote != after.promote
         || before.lines.len() != after.lines.len()
         || lines().any(|(before, after)| line_decided(before, after))
 }

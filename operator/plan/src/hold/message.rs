@@ -48,7 +48,12 @@ impl fmt::Display for Hold {
             | Self::ParametersInvalid { message }
             | Self::RenderFailed { message }
             | Self::AnalysisInvalid { message }
-            | Self::SpecInvalid { message } => f.write_str(message),
+            | Self::SpecInvalid { message }
+            | Self::AwaitingApproval { missing: message } => f.write_str(message),
+            Self::ApprovalsUnknown { why } => write!(
+                f,
+                "the line is validated, and the Approvals cannot be read: {why}"
+            ),
             _ => self.fmt_running(f),
         }
     }

@@ -38,7 +38,7 @@ pub(super) fn conclude(
     let empty = waits_for(HoldReason::WaveEmpty);
     let (phase, reason) = if levers.given_up.is_some() {
         (ReleasePhase::Aborted, ConditionReason::GivenUp)
-    } else if plants.rolled_back > 0 {
+    } else if plants.rolled_back > 0 || waits_for(HoldReason::TooManyFailedPlants) {
         (ReleasePhase::RolledBack, ConditionReason::LineRolledBack)
     } else if paused {
         (ReleasePhase::Paused, ConditionReason::Paused)

@@ -114,6 +114,7 @@ fn line(name: &str) -> LineStatus {
     LineStatus {
         name: name.into(),
         phase: LinePhase::Steady,
+        desired: None,
         running: None,
         last_good: None,
         promoted: None,
@@ -243,6 +244,7 @@ fn a_line_that_failed_is_seen_on_the_release() {
             version: "1.2.0".into(),
             digest: "sha256:bb".into(),
             revision: "r".into(),
+            plant_part: None,
         },
         target_digest: digest,
         reason: "CheckFailed".into(),

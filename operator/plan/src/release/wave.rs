@@ -2,10 +2,10 @@
 //! are asked in the next look only, when it has been read back.
 
 use super::ObservedRelease;
-use super::approval::{self, Question};
 use super::fleet::{Fleet, Member};
 use super::progress::{Progress, Step};
 use super::selection::{Read, Waves, most};
+use crate::approval::{self, Question, Subject};
 use andon_api::reason::HoldReason;
 use andon_api::{Levers, LineHold, Wave, WavePhase, WaveStatus, duration, label};
 use jiff::Timestamp;
@@ -19,9 +19,14 @@ pub(super) fn advance(
     fleet: &Fleet<'_>,
     levers: &Levers,
 ) -> Progress {
-    let stopped = waves.waves.iter().enumerate().find_map(|(index, read)| {
-        let failed = failed(fleet, index);
-        (failed > limit(read.wave)).then(|| hold(HoldReason::TooManyFailedPlants, format!(
+    let failed: Vec<usize> = waves
+        .waves
+        .iter()
+        .enumerate()
+        .map(|(index, read)| failed(observed, fleet, levers, (index, read.wave)))
+        .collect();
+    let stopped = waves.waves.iter().zip(&failed).find_map(|(read, failed)| {
+        (*failed > limit(read.wave)).then(|| hold(HoldReason::TooManyFailedPlants, format!(
             "{failed} plants of wave {} failed, maxFailedPlants is {}; change the release, or set {} anew",
             read.wave.name, limit(read.wave), label::RETRY
         )))
@@ -50,6 +55,7 @@ pub(super) fn advance(
             fleet,
             index,
             read,
+            failed: failed[index],
             barred: barred.as_ref(),
         };
         // Not only the last one: a wave may have been put in before one that is over.
@@ -68,11 +74,32 @@ fn limit(wave: &Wave) -> usize {
     usize::try_from(wave.max_failed_plants).unwrap_or(0)
 }
 
-fn failed(fleet: &Fleet<'_>, index: usize) -> usize {
-    fleet
+/// How many plants of a wave have failed. What stopped the release stays: a plant that leaves, or changes its ring, shows nothing about
+/// those that come next. A retry lifts it.
+fn failed(
+    observed: &ObservedRelease,
+    fleet: &Fleet<'_>,
+    levers: &Levers,
+    (index, wave): (usize, &Wave),
+) -> usize {
+    let now = fleet
         .wave(index)
         .filter(|member| member.has_failed(&fleet.digest))
-        .count()
+        .count();
+    let retried = levers.retry != observed.release.status.levers.retry;
+    let had = remembered(observed, fleet, wave).and_then(|had| had.stopped_after);
+    let had = had.filter(|_| !retried).unwrap_or(0);
+    now.max(usize::try_from(had).unwrap_or(0))
+}
+
+/// What is remembered of a wave, for this digest.
+fn remembered(observed: &ObservedRelease, fleet: &Fleet<'_>, wave: &Wave) -> Option<WaveStatus> {
+    let status = &observed.release.status;
+    if status.digest.as_ref() != Some(&fleet.digest) {
+        return None;
+    }
+    let mut waves = status.waves.iter();
+    waves.find(|had| had.name == wave.name).cloned()
 }
 
 fn hold(reason: HoldReason, message: String) -> LineHold {
@@ -88,6 +115,8 @@ struct Gate<'a> {
     fleet: &'a Fleet<'a>,
     index: usize,
     read: &'a Read<'a>,
+    /// How many of its plants have failed.
+    failed: usize,
     /// Why nothing may start anywhere.
     barred: Option<&'a LineHold>,
 }
@@ -96,12 +125,13 @@ impl Gate<'_> {
     fn step(&self, before: Option<&Step>) -> Step {
         let (fleet, wave) = (self.fleet, self.read.wave);
         let total = fleet.wave(self.index).count();
-        let had = self.remembered();
+        let had = remembered(self.observed, fleet, wave);
         let was_open = had.as_ref().is_some_and(|had| had.opened.is_some());
         let was_over = had.as_ref().is_some_and(|had| had.completed.is_some());
         let mut step = Step {
             status: WaveStatus {
                 name: wave.name.clone(),
+                stopped_after: (self.failed > limit(wave)).then(|| count(self.failed)),
                 phase: WavePhase::Waiting,
                 total: count(total),
                 done: count(
@@ -122,7 +152,7 @@ impl Gate<'_> {
                 .as_ref()
                 .map_or(usize::MAX, |limit| most(limit, total).unwrap_or(1)),
             soak: self.read.soak,
-            failed: failed(fleet, self.index),
+            failed: self.failed,
         };
         // A status can be lost; plants that have been asked tell that the wave had been opened. Only then: a plant that was
         // asked may also have come from another wave.
@@ -140,19 +170,6 @@ impl Gate<'_> {
         }
         step.status.phase = phase(&step, limit(wave));
         step
-    }
-
-    /// What is remembered of this wave, for this digest.
-    fn remembered(&self) -> Option<WaveStatus> {
-        let status = &self.observed.release.status;
-        if status.digest.as_ref() != Some(&self.fleet.digest) {
-            return None;
-        }
-        status
-            .waves
-            .iter()
-            .find(|had| had.name == self.read.wave.name)
-            .cloned()
     }
 
     /// Now, as it stands in a status: in whole seconds.
@@ -180,14 +197,15 @@ impl Gate<'_> {
         }
         let policy = self.read.wave.approval.as_ref()?;
         let question = Question {
+            subject: Subject::Wave(&self.read.wave.name),
             digest: &self.fleet.digest,
-            wave: &self.read.wave.name,
             author: self
                 .observed
                 .release
                 .annotations
                 .get(label::AUTHOR)
                 .map(String::as_str),
+            also_unknown: None,
             now: self.observed.now,
         };
         let missing = approval::missing(policy, &self.observed.approvals, &question)?;

@@ -43,6 +43,7 @@ fn decides(before: &PlantIntegrationStatus, status: &PlantIntegrationStatus) -> 
         target_digest: status.target_digest.clone(),
         retried: status.retried.clone(),
         release_retried: status.release_retried.clone(),
+        promote: status.promote.clone(),
         summary: status.summary.clone(),
         conditions: status.conditions.clone(),
         ..*status

@@ -1,5 +1,6 @@
 //! One look at a release, by the rules' own reading.
 
+use super::Ledger;
 use andon_api::{
     ApprovalPolicy, ApprovalSpec, Go, IntegrationReleaseStatus, PlantOperator, PlantSelector,
     RollbackScope, Wave, WaveStatus, label,
@@ -16,7 +17,7 @@ pub(super) struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn spec_waves(&self) -> &[Wave] {
+    pub(super) fn spec_waves(&self) -> &[Wave] {
         &self.observed.release.spec.waves
     }
 
@@ -78,6 +79,31 @@ impl Look<'_> {
                 broken.push(format!(
                     "R4: {new:?} are asked after {failed} of {} failed",
                     wave.name
+                ));
+            }
+        }
+    }
+
+    /// R13.
+    pub(super) fn stays_stopped(&self, ledger: &Ledger, broken: &mut Vec<String>) {
+        let new = self.plan.changes.iter().find(|assign| {
+            let plant = self.plant(&assign.namespace);
+            plant.and_then(target_of) != Some(&assign.target.digest)
+        });
+        let Some(new) = new.filter(|it| it.target.digest == self.digest) else {
+            return;
+        };
+        for wave in self.spec_waves() {
+            let Some((digest, retry, failed)) = ledger.stopped.get(&wave.name) else {
+                continue;
+            };
+            let same = digest.as_ref() == Some(&self.digest)
+                && *retry == self.plan.status.levers.retry
+                && self.observed.release.status.observed_generation >= 1;
+            if same && *failed > usize::try_from(wave.max_failed_plants).unwrap_or(0) {
+                broken.push(format!(
+                    "R13: {} is asked though {} had stopped the release",
+                    new.namespace, wave.name
                 ));
             }
         }
@@ -197,7 +223,7 @@ impl Look<'_> {
         waves.position(|wave| matches(&wave.plants, &plant.labels))
     }
 
-    fn members(&self, wave: usize) -> impl Iterator<Item = &ReleasePlant> {
+    pub(super) fn members(&self, wave: usize) -> impl Iterator<Item = &ReleasePlant> {
         self.observed
             .plants
             .iter()
@@ -206,7 +232,7 @@ impl Look<'_> {
     }
 
     /// A failure counts until the plant has honoured the retry that the release asks for.
-    fn failed(&self, plant: &ReleasePlant) -> bool {
+    pub(super) fn failed(&self, plant: &ReleasePlant) -> bool {
         // Marks name their target, so they count whatever generation the status speaks of.
         let mine = target_of(plant) == Some(&self.digest);
         let Some(seen) = plant.integration.as_ref().filter(|_| mine) else {
@@ -267,6 +293,7 @@ impl Look<'_> {
         let author = self.annotation(label::AUTHOR);
         let counts = |it: &&ApprovalSpec| {
             it.digest == self.digest
+                && it.line.is_none()
                 && it.wave.as_ref().is_none_or(|name| name == wave)
                 && it
                     .expires

@@ -77,6 +77,7 @@ fn reference(runs: &Runs) -> RenderingReference {
         version: runs.0.clone(),
         digest: runs.1.clone(),
         revision: format!("revision-{}", runs.0),
+        plant_part: None,
     }
 }
 
@@ -112,6 +113,7 @@ impl ToyLine {
                 None => LinePhase::Steady,
             },
             running: self.runs.as_ref().map(reference),
+            desired: None,
             last_good: self.runs.as_ref().map(reference),
             promoted: None,
             trial: self.trial.as_ref().and_then(ToyTrial::status),

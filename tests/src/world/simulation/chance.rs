@@ -230,7 +230,7 @@ impl Run<'_> {
         let line = self.random.pick(&lines).cloned().unwrap_or_default();
         let some = |text: &str| Some(text.to_owned());
         let act = Act::default();
-        match self.random.below(25) {
+        match self.random.below(29) {
             0 => Act {
                 erp: some("down"),
                 ..act
@@ -328,10 +328,51 @@ impl Run<'_> {
                 beside: Some(self.beside()),
                 ..act
             },
+            24 => Act {
+                approvers: Some(vec!["ot".to_owned(), "qa".to_owned()]),
+                validated: Some(
+                    lines
+                        .into_iter()
+                        .filter(|_| self.random.chance(500))
+                        .collect(),
+                ),
+                ..act
+            },
+            25 | 26 => self.approval(line),
+            27 => Act {
+                promote: Some(format!("{line}@anna: {}", self.random.next())),
+                ..act
+            },
             _ => {
                 self.meddle();
                 act
             }
+        }
+    }
+
+    /// One of four people, who may be the author or in both groups, approves, or takes it back.
+    fn approval(&mut self, line: String) -> Act {
+        let people = [
+            ("anna", json!(["ot"])),
+            ("ben", json!(["ot", "qa"])),
+            ("carl", json!(["qa"])),
+            ("dora", json!(["it"])),
+        ];
+        let (by, groups) = self.random.pick(&people).cloned().unwrap_or_default();
+        if self.random.chance(150) {
+            return Act {
+                revoke: Some(by.to_owned()),
+                ..Act::default()
+            };
+        }
+        let mut approve = json!({"by": by, "groups": groups, "line": line});
+        if self.random.chance(300) {
+            approve["expires"] = json!(self.random.below(60));
+        }
+        Act {
+            author: self.random.chance(300).then(|| "ben".to_owned()),
+            approve: serde_json::from_value(approve).ok(),
+            ..Act::default()
         }
     }
 

@@ -77,6 +77,7 @@ impl Fleet {
                 version: "1.2.0".into(),
                 digest: "sha256:bb".into(),
                 revision: "r".into(),
+                plant_part: None,
             },
             target_digest: target,
             reason: "CheckFailed".into(),

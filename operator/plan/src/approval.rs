@@ -1,20 +1,64 @@
-//! Whether enough people have approved a wave.
+//! Whether enough people have approved a wave or a change of a validated line.
 
-use andon_api::{ApprovalPolicy, ApprovalSpec};
+use andon_api::{ApprovalPolicy, ApprovalSpec, ApprovedLine};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// Which approvals are asked about.
-pub(super) struct Question<'a> {
-    pub(super) digest: &'a str,
-    pub(super) wave: &'a str,
+pub(crate) struct Question<'a> {
+    pub(crate) subject: Subject<'a>,
+    pub(crate) digest: &'a str,
     /// Who asked for the release; none: nobody knows.
-    pub(super) author: Option<&'a str>,
-    pub(super) now: Timestamp,
+    pub(crate) author: Option<&'a str>,
+    /// Somebody whom nobody knows has a part in it as well.
+    pub(crate) also_unknown: Option<&'static str>,
+    pub(crate) now: Timestamp,
+}
+
+/// What is approved.
+pub(crate) enum Subject<'a> {
+    /// A wave of a release.
+    Wave(&'a str),
+    /// A validated line, by a release.
+    Line {
+        release: &'a str,
+        line: &'a ApprovedLine,
+    },
+}
+
+impl Subject<'_> {
+    /// Whether an approval speaks of it; the digest is another question.
+    fn is_of(&self, approval: &ApprovalSpec) -> bool {
+        match self {
+            // Those of other releases have been left out already.
+            Self::Wave(name) => {
+                let wave = approval.wave.as_deref();
+                approval.line.is_none() && wave.is_none_or(|wave| wave == *name)
+            }
+            Self::Line { release, line } => {
+                let same = approval.line.as_ref() == Some(*line);
+                same && approval.wave.is_none() && approval.release == *release
+            }
+        }
+    }
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wave(name) => write!(f, "wave {name}"),
+            Self::Line { release, line } => write!(
+                f,
+                "release {release}, line {} of plant {}",
+                line.name, line.plant
+            ),
+        }
+    }
 }
 
 /// What is missing, in words; none: enough people have approved.
-pub(super) fn missing(
+pub(crate) fn missing(
     policy: &ApprovalPolicy,
     approvals: &[ApprovalSpec],
     question: &Question<'_>,
@@ -45,23 +89,29 @@ pub(super) fn missing(
             ));
         }
     }
-    // Where nobody knows who the author is, two people can not both be the author.
-    let robot = question.author.is_none_or(is_robot);
-    if short.is_empty() && robot && people.len() < 2 {
-        let author = question.author.unwrap_or("nobody");
-        short.push(format!(
-            "{} of 2 people, since the author ({author}) is no known person: andon.dev/author",
-            people.len()
-        ));
+    if short.is_empty()
+        && people.len() < 2
+        && let Some(why) = unknown(question)
+    {
+        short.push(format!("{} of 2 people, since {why}", people.len()));
     }
     (!short.is_empty()).then(|| {
         format!(
-            "approved by {}; needs Approvals of wave {} and digest {}, not by the author",
+            "approved by {}; needs Approvals of {} and digest {}, not by the author",
             short.join(", "),
-            question.wave,
+            question.subject,
             question.digest
         )
     })
+}
+
+/// Why nobody knows (all of) who the author is; then it takes two people, who can not both be the author. None: it is known.
+fn unknown(question: &Question<'_>) -> Option<String> {
+    let robot = question.author.is_none_or(is_robot);
+    let author = question.author.unwrap_or("nobody");
+    let robot =
+        robot.then(|| format!("the author ({author}) is no known person: andon.dev/author"));
+    robot.or(question.also_unknown.map(str::to_owned))
 }
 
 /// The people whose approvals count, each with their groups.
@@ -72,10 +122,7 @@ fn people<'a>(
     let mut people: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for approval in approvals {
         let counts = approval.digest == question.digest
-            && approval
-                .wave
-                .as_deref()
-                .is_none_or(|wave| wave == question.wave)
+            && question.subject.is_of(approval)
             && approval
                 .expires
                 .as_ref()
@@ -170,9 +217,10 @@ mod tests {
             policy,
             approvals,
             &Question {
+                subject: Subject::Wave("emea"),
                 digest: DIGEST,
-                wave: "emea",
                 author,
+                also_unknown: None,
                 now,
             },
         )
@@ -259,5 +307,57 @@ mod tests {
         let at = |text: &str| serde_json::from_value(json!(text)).unwrap();
         assert!(change(&|it| it.expires = at("2026-11-21T08:00:00Z")).is_some());
         assert_eq!(change(&|it| it.expires = at("2026-11-21T08:00:01Z")), None);
+    }
+
+    #[test]
+    fn an_approval_of_a_line_is_for_that_line_of_that_plant_and_release_alone() {
+        let line = |plant: &str, name: &str| ApprovedLine {
+            plant: plant.to_owned(),
+            name: name.to_owned(),
+        };
+        let policy = policy(&[("qa", 1)]);
+        let mine = line("plant-ulm", "filling-1");
+        let missing_with = |change: &dyn Fn(&mut ApprovalSpec), also_unknown| {
+            let mut approval = approval("anna", &["qa"]);
+            (approval.wave, approval.line) = (None, Some(mine.clone()));
+            change(&mut approval);
+            let subject = Subject::Line {
+                release: "confirmations",
+                line: &mine,
+            };
+            let question = Question {
+                subject,
+                digest: DIGEST,
+                author: Some("carl"),
+                also_unknown,
+                now: "2026-11-21T08:00:00Z".parse().unwrap(),
+            };
+            missing(&policy, &[approval], &question)
+        };
+        assert_eq!(missing_with(&|_| {}, None), None);
+        let said = missing_with(&|_| {}, Some("the PlantSite was edited")).unwrap();
+        assert!(
+            said.contains("1 of 2 people, since the PlantSite"),
+            "{said}"
+        );
+        let others: [&dyn Fn(&mut ApprovalSpec); 6] = [
+            &|it| it.line = Some(line("plant-gent", "filling-1")),
+            &|it| it.line = Some(line("plant-ulm", "filling-2")),
+            &|it| it.line = None,
+            &|it| it.release = "consumption".to_owned(),
+            &|it| it.wave = Some("emea".to_owned()),
+            &|it| it.digest = "sha256:b".to_owned(),
+        ];
+        for other in others {
+            let said = missing_with(other, None).unwrap();
+            assert!(
+                said.contains("release confirmations, line filling-1 of plant plant-ulm"),
+                "{said}"
+            );
+        }
+        // Nor does it open a wave.
+        let mut approval = approval("anna", &["qa"]);
+        (approval.wave, approval.line) = (None, Some(mine.clone()));
+        assert!(ask(&policy, &[approval], Some("carl")).is_some());
     }
 }
