@@ -5,6 +5,7 @@
 
 mod fault;
 mod prometheus;
+mod removal;
 
 use andon_tests::{cluster::Cluster, demo::Demo};
 use anyhow::{Context, Result};
@@ -43,7 +44,7 @@ async fn book() -> Result<usize> {
 }
 
 /// What can be told after the story, in this order, by the names that `ANDON_CHAPTERS` takes.
-const CHAPTERS: [(&str, &str); 5] = [
+const CHAPTERS: [(&str, &str); 6] = [
     ("drift", "Drift is put back"),
     ("post-killed", "The connector is killed while it posts"),
     (
@@ -57,6 +58,10 @@ const CHAPTERS: [(&str, &str); 5] = [
     (
         "operator-killed",
         "The operator is killed in every phase of a change",
+    ),
+    (
+        "line-removed",
+        "A line is taken out while its documents wait: source, drain, the rest",
     ),
 ];
 
@@ -75,6 +80,7 @@ async fn chapters(cluster: Cluster) -> Result<usize> {
             "post-killed" => fault::post_killed(&mut demo).await,
             "erp-down" => fault::erp_down(&mut demo).await,
             "prometheus" => prometheus::judged_through_prometheus(&mut demo).await,
+            "line-removed" => removal::line_removed(&mut demo).await,
             _ => fault::operator_killed(&mut demo).await,
         }
         .with_context(|| format!("chapter {name}"))?;
