@@ -1,8 +1,10 @@
 //! What people and the world do to a plant.
 
+mod limits;
+mod lines;
 mod objects;
 
-use super::{World, approve::Approve, line};
+use super::{World, approve::Approve};
 use andon_api::{Analysis, Go, RollbackScope, Schedule, label};
 use andon_plan::Neighbour;
 use serde::Deserialize;
@@ -122,18 +124,6 @@ pub struct Place {
     stage: String,
 }
 
-/// Lines on trial, in words.
-fn beside(on_trial: &BTreeMap<String, bool>) -> String {
-    let word = |checked: bool| if checked { "checked" } else { "unchecked" };
-    let lines = on_trial
-        .iter()
-        .map(|(line, checked)| format!("{line} ({})", word(*checked)));
-    match on_trial.is_empty() {
-        true => "nothing".to_owned(),
-        false => lines.collect::<Vec<_>>().join(", "),
-    }
-}
-
 /// An object to edit: the first of that kind, line and stage.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Edit {
@@ -173,52 +163,6 @@ impl World {
         if act.looks > 0 {
             self.look_again(act.looks);
         }
-    }
-
-    /// How many lines may be on trial beside each other, and which.
-    fn act_on_limits(&mut self, act: &Act) {
-        if let Some(lines) = act.lines_at_a_time {
-            self.lines_at_a_time = lines;
-        }
-        if let Some(lines) = act.plant_allows {
-            self.site.spec.max_concurrent_lines = Some(lines);
-            self.site_changed();
-        }
-        for line in &mut self.site.spec.lines {
-            if let Some(family) = act.families.get(&line.name) {
-                line.equipment_family = Some(family.clone());
-            }
-        }
-        if let Some(on_trial) = &act.beside {
-            self.tell(
-                "",
-                &format!(
-                    "--- beside it, consumption has on trial: {}",
-                    beside(on_trial)
-                ),
-            );
-            self.neighbours = vec![Neighbour {
-                integration: "consumption".to_owned(),
-                blueprint: "line-consumption".to_owned(),
-                last_good: BTreeMap::new(),
-                on_trial: on_trial.clone(),
-            }];
-            // No watch tells: the operator looks again by itself.
-        }
-    }
-
-    /// Somebody looks after every line that was taken out and cannot say whether documents wait.
-    pub(super) fn skip_drains(&mut self) {
-        let lines = &self.site.spec.lines;
-        let gone = self
-            .shop
-            .keys()
-            .filter(|name| lines.iter().all(|line| line.name != **name));
-        let gone: Vec<String> = gone.cloned().collect();
-        self.act(&Act {
-            skip_drain: Some(gone.join(",")),
-            ..Act::default()
-        });
     }
 
     /// Disasters, small and large.
@@ -383,55 +327,6 @@ impl World {
             toy.gone = toy.gone.map(|gone| gone + step);
         }
         self.site_changed();
-    }
-
-    fn act_on_lines(&mut self, act: &Act) {
-        if let Some(added) = &act.add_line {
-            self.tell(
-                "",
-                &format!(
-                    "--- the line {} is added, criticality {}",
-                    added.name, added.criticality
-                ),
-            );
-            self.site
-                .spec
-                .lines
-                .push(line(&added.name, added.criticality));
-            self.shop
-                .insert(added.name.clone(), super::shop::ToyLine::default());
-            self.site_changed();
-        }
-        if let Some(name) = &act.remove_line {
-            self.tell(
-                "",
-                &format!("--- the line {name} is taken out of the PlantSite"),
-            );
-            self.site.spec.lines.retain(|line| line.name != *name);
-            self.site_changed();
-        }
-        if act.remove_integration {
-            self.tell("", "--- the integration is taken out of the PlantSite");
-            self.site.spec.integrations.clear();
-            self.site_changed();
-        }
-        if let Some(lines) = &act.skip_drain {
-            self.tell("", &format!("--- andon.dev/skip-drain: {lines}"));
-            let annotations = &mut self.integration.annotations;
-            annotations.insert(label::SKIP_DRAIN.to_owned(), lines.clone());
-            self.touch_integration();
-        }
-        if let Some(set) = &act.parameter {
-            self.tell(
-                "",
-                &format!("--- {} gets {}: {}", set.line, set.key, set.value),
-            );
-            let mut lines = self.site.spec.lines.iter_mut();
-            if let Some(line) = lines.find(|line| line.name == set.line) {
-                line.parameters.insert(set.key.clone(), set.value.clone());
-            }
-            self.site_changed();
-        }
     }
 
     fn act_on_world(&mut self, act: &Act) {
