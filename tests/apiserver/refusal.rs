@@ -270,24 +270,34 @@ async fn a_plant_that_cannot_be_is_told_why() -> Result<()> {
         .await?;
     has(&said, &["spec.fleet", &plant.namespace])?;
 
-    // An integration that is no longer wanted but runs.
+    ensure!(
+        workload(&plant).await? == before,
+        "the running line was touched"
+    );
+
+    // An integration that is no longer wanted is removed with all that runs for it, and then the plant is at rest.
     plant
         .apply("PlantSite", "ulm", &spoilt("integrations", json!([])))
         .await?;
-    let said = plant
-        .says("PlantSite", "ulm", ("Stalled", "Waiting"))
+    eventually("nothing of the integration to be left", async || {
+        let found = plant.api("PlantIntegration").get_opt(INTEGRATION).await?;
+        let runs = plant.made("apps", "Deployment").await?.len();
+        let kept = plant.made("apps", "ControllerRevision").await?.len();
+        let state = found.map(|found| found.data["status"].to_string());
+        Ok(match (&state, runs + kept) {
+            (None, 0) => Ok(()),
+            _ => Err(format!("{runs} workloads, {kept} kept, {state:?}")),
+        })
+    })
+    .await?;
+    plant
+        .says("PlantSite", "ulm", ("Ready", "Accepted"))
         .await?;
-    has(&said, &["spec.integrations", INTEGRATION, LINE])?;
     // Nobody wants it any more, and the release says so.
     let said = plant
         .says("IntegrationRelease", INTEGRATION, ("Stalled", "NoPlants"))
         .await?;
     has(&said, &[&plant.fleet, INTEGRATION])?;
-
-    ensure!(
-        workload(&plant).await? == before,
-        "the running line was touched"
-    );
     operator.stop().await?;
     plant.end().await
 }
