@@ -3,6 +3,7 @@
 
 mod chance;
 mod demand;
+mod happening;
 mod shrink;
 
 use super::act::Act;
