@@ -1,6 +1,7 @@
 //! An unchecked trial: nothing of its line is touched. The API server is asked whether it would take the objects, and the check
 //! Job of the blueprint runs beside what runs.
 
+use crate::budget::{self, Answer};
 use crate::event;
 use crate::health::{self, JobState};
 use crate::hold::Hold;
@@ -8,7 +9,6 @@ use crate::input::Rules;
 use crate::line::Turn;
 use crate::object;
 use crate::observed::DryRun;
-use crate::order::{self, Claim};
 use crate::plan::Change;
 use crate::progress::elapsed;
 use crate::{count, drift, pace, start, validated};
@@ -50,10 +50,10 @@ impl Turn<'_> {
             .take()
             .or_else(|| validated::obstacle(self.input, &self.line, &trial.rendering.digest))
             .or_else(|| start::window(self.input, start::Step::Replace));
-        match order::claim_of(self.input, &self.line.name) {
-            Claim::Granted => {}
-            Claim::Waits(hold) => self.hold = Some(hold),
-            Claim::GivesWay(hold) => {
+        match budget::answer(self.input, &self.line.name) {
+            Answer::Granted => {}
+            Answer::Waits(hold) => self.hold = Some(hold),
+            Answer::GivesWay(hold) => {
                 self.withdraw(trial, &hold.to_string());
                 self.hold = Some(hold);
                 return;

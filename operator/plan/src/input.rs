@@ -75,6 +75,12 @@ impl<'a> Input<'a> {
         same.then_some(failed)
     }
 
+    /// A line as it was when this look began.
+    pub(crate) fn remembered(&self, name: &str) -> Option<&'a LineStatus> {
+        let mut lines = self.observed.integration.status.lines.iter();
+        lines.find(|line| line.name == name)
+    }
+
     /// A line as the PlantSite describes it.
     pub(crate) fn line(&self, name: &str) -> Option<&'a Line> {
         let mut lines = self.observed.site.spec.lines.iter();

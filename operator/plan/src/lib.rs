@@ -1,6 +1,7 @@
 //! Pure: what is observed -> what to do, what not and why, when to look again.
 
 mod approval;
+mod budget;
 pub mod calendar;
 mod canary;
 mod check;

@@ -1,11 +1,11 @@
 //! Which lines may be on trial beside each other: less critical ones first, the first of an equipment family alone, and no more at
 //! a time than the release and the plant allow.
 
+use crate::budget;
 use crate::hold::Hold;
 use crate::input::Input;
-use crate::observed::Neighbour;
 use crate::start::is_done;
-use andon_api::{Line, LineStatus};
+use andon_api::LineStatus;
 
 /// Why a line must not begin because of others; none: it may. Its own trial, which would be replaced, does not count.
 pub(crate) fn obstacle(input: &Input<'_>, line: &LineStatus, lines: &[LineStatus]) -> Option<Hold> {
@@ -19,7 +19,7 @@ pub(crate) fn obstacle(input: &Input<'_>, line: &LineStatus, lines: &[LineStatus
                 .family(line)
                 .map(|first| order.waits_for_family(first))
         })
-        .or_else(|| order.budget())
+        .or_else(|| budget::obstacle(input, &line.name, lines))
 }
 
 struct Order<'a> {
@@ -98,7 +98,7 @@ impl<'a> Order<'a> {
     /// The line of the same equipment family that has to pass before this one may be tried; none: one has passed, or none is on
     /// trial.
     fn family(&self, line: &LineStatus) -> Option<&'a LineStatus> {
-        let family = self.spec(&line.name)?.equipment_family.as_ref();
+        let family = self.input.line(&line.name)?.equipment_family.as_ref();
         let mut members = self.input.observed.site.spec.lines.iter();
         let passed = members
             .any(|other| other.equipment_family.as_ref() == family && self.done(&other.name));
@@ -106,7 +106,7 @@ impl<'a> Order<'a> {
             return None;
         }
         self.lines.iter().find(|other| {
-            let same = self.spec(&other.name);
+            let same = self.input.line(&other.name);
             let same = same.is_some_and(|it| it.equipment_family.as_ref() == family);
             let others = other.name != line.name && other.name != self.line.name;
             same && others && other.trial.is_some()
@@ -115,7 +115,8 @@ impl<'a> Order<'a> {
 
     fn waits_for_family(&self, first: &LineStatus) -> Hold {
         let family = self
-            .spec(&first.name)
+            .input
+            .line(&first.name)
             .and_then(|it| it.equipment_family.as_deref());
         waits_for(
             &first.name,
@@ -126,22 +127,8 @@ impl<'a> Order<'a> {
         )
     }
 
-    /// What the plant allows, over all its integrations.
-    fn budget(&self) -> Option<Hold> {
-        let budget = Budget::of(self.input)?;
-        let mut by = neighbours(&self.input.observed.neighbours);
-        let integration = &self.input.observed.integration.spec.integration;
-        let own = self.others().filter(|other| other.trial.is_some());
-        by.extend(own.map(|other| claim(integration, &other.name)));
-        budget.taken(by)
-    }
-
-    fn spec(&self, name: &str) -> Option<&'a Line> {
-        self.input.line(name)
-    }
-
     fn criticality(&self, name: &str) -> Option<i32> {
-        self.spec(name).map(|line| line.criticality)
+        self.input.line(name).map(|line| line.criticality)
     }
 }
 
@@ -150,89 +137,4 @@ fn waits_for(line: &str, what: &str) -> Hold {
         line: line.to_owned(),
         what: what.to_owned(),
     }
-}
-
-/// How many lines may be on trial in a plant, over all its integrations. Integrations are planned one by one, possibly by two operators
-/// at once, so none of them can just count: each writes its claim (an unchecked trial, which touches nothing), sees all claims once
-/// its own is written, and goes on only if all of them fit. Of any claims beyond the budget the one that was written last
-/// therefore sees that there are too many. So that they do not wait for each other for ever, those that come last by name give way.
-struct Budget {
-    most: usize,
-}
-
-impl Budget {
-    /// None: the plant sets none.
-    fn of(input: &Input<'_>) -> Option<Self> {
-        let most = input.observed.site.spec.max_concurrent_lines?;
-        Some(Self {
-            most: usize::try_from(most).unwrap_or(0).max(1),
-        })
-    }
-
-    fn taken(&self, mut by: Vec<String>) -> Option<Hold> {
-        by.sort();
-        (by.len() >= self.most).then_some(Hold::BudgetTaken {
-            most: self.most,
-            by,
-        })
-    }
-}
-
-/// What an unchecked trial may do about the plant's budget.
-pub(crate) enum Claim {
-    /// Its pods may change.
-    Granted,
-    /// Others have to be over, or to give way, first.
-    Waits(Hold),
-    /// It gives way: others come first.
-    GivesWay(Hold),
-}
-
-/// Whether the claim of an unchecked trial, which has been read back, fits into the plant's budget.
-pub(crate) fn claim_of(input: &Input<'_>, line: &str) -> Claim {
-    let Some(budget) = Budget::of(input) else {
-        return Claim::Granted;
-    };
-    let observed = input.observed;
-    let integration = &observed.integration.spec.integration;
-    let mine = claim(integration, line);
-    let own = observed.integration.status.lines.iter();
-    let own = own.filter_map(|it| Some((claim(integration, &it.name), it.trial.as_ref()?.checked)));
-    let others = observed.neighbours.iter().flat_map(|it| {
-        let claims = it.on_trial.iter();
-        claims.map(|(line, checked)| (claim(&it.integration, line), *checked))
-    });
-    // What has been granted comes first.
-    let mut claims: Vec<(bool, String)> = own
-        .chain(others)
-        .map(|(claim, checked)| (!checked, claim))
-        .collect();
-    claims.sort();
-    if claims.len() <= budget.most {
-        return Claim::Granted;
-    }
-    let rank = claims.iter().position(|(_, claim)| *claim == mine);
-    let others = claims.into_iter().map(|(_, claim)| claim);
-    let hold = Hold::BudgetTaken {
-        most: budget.most,
-        by: others.filter(|claim| *claim != mine).collect(),
-    };
-    match rank.is_some_and(|rank| rank < budget.most) {
-        true => Claim::Waits(hold),
-        false => Claim::GivesWay(hold),
-    }
-}
-
-fn claim(integration: &str, line: &str) -> String {
-    format!("{integration}/{line}")
-}
-
-fn neighbours(neighbours: &[Neighbour]) -> Vec<String> {
-    let of = |it: &Neighbour| {
-        let lines = it.on_trial.keys();
-        lines
-            .map(|line| claim(&it.integration, line))
-            .collect::<Vec<_>>()
-    };
-    neighbours.iter().flat_map(of).collect()
 }

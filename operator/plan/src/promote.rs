@@ -54,7 +54,7 @@ pub(crate) fn honour(input: &Input<'_>, turns: &mut [Turn<'_>]) -> Option<String
         tell(turns, event::promotion_refused(text, &why));
         return value;
     };
-    let known = status.lines.iter().find(|line| line.name == asked.line);
+    let known = input.remembered(asked.line);
     match turn.line.trial.clone() {
         // Of one that began to bake in this very look nobody can have seen enough.
         Some(trial) if is_baking(&trial) && known.is_some_and(bakes) => {

@@ -154,7 +154,7 @@ fn drain(turn: &mut Turn<'_>, mut removing: Removing, stage: &RenderedStage) {
 }
 
 /// Whether a person has said that what waits is to be left where it is.
-pub(crate) fn skips(input: &Input<'_>, line: &str) -> bool {
+fn skips(input: &Input<'_>, line: &str) -> bool {
     let asked = input
         .observed
         .integration

@@ -46,8 +46,7 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
 
 /// Whether the line was being removed until now: what it ran has to be in place again before anything is tried on it.
 fn was_leaving(input: &Input<'_>, name: &str) -> bool {
-    let remembered = &input.observed.integration.status.lines;
-    let line = remembered.iter().find(|line| line.name == name);
+    let line = input.remembered(name);
     line.is_some_and(|line| line.removing.is_some())
 }
 

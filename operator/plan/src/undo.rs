@@ -128,8 +128,8 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
     };
     // A trial that is only just over is written first, as every end of a trial.
     let on_trial = |name: &str| {
-        let mut lines = input.observed.integration.status.lines.iter();
-        lines.any(|line| line.name == name && line.trial.is_some())
+        let line = input.remembered(name);
+        line.is_some_and(|line| line.trial.is_some())
     };
     let concerned = |turn: &Turn<'_>| {
         turn.line.trial.is_none()
