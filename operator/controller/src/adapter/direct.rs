@@ -120,17 +120,19 @@ fn matches(sample: &Sample, selector: &CounterSelector) -> bool {
 mod tests {
     use super::*;
 
+    /// The series `x` with these labels.
+    fn selector(labels: &[(&str, &str)]) -> CounterSelector {
+        let pair = |(name, value): &(&str, &str)| ((*name).into(), (*value).into());
+        CounterSelector {
+            metric: "x".into(),
+            labels: labels.iter().map(pair).collect(),
+        }
+    }
+
     #[test]
     fn matching_series_are_summed_and_none_is_no_answer() {
         let text = "x{code=\"201\",line=\"a\"} 3\nx{code=\"409\"} 4\nx{code=\"500\"} 100\n";
         let samples = exposition::parse(text, |_| true).unwrap();
-        let selector = |labels: &[(&str, &str)]| CounterSelector {
-            metric: "x".into(),
-            labels: labels
-                .iter()
-                .map(|(name, value)| ((*name).into(), (*value).into()))
-                .collect(),
-        };
         assert_eq!(sum(&samples, &selector(&[])), Ok(107.0));
         assert_eq!(sum(&samples, &selector(&[("code", "409")])), Ok(4.0));
         let error = sum(&samples, &selector(&[("code", "418")])).unwrap_err();
@@ -142,13 +144,6 @@ mod tests {
         let text = "x_bucket{le=\"0.5\",code=\"a\"} 3\nx_bucket{le=\"+Inf\",code=\"a\"} 5\nx_bucket{le=\"0.5\",code=\"b\"} 1\n\
                     x_bucket{le=\"+Inf\",code=\"b\"} 1\nx_sum{code=\"a\"} 9\n";
         let answer = |text: &str| Answer(exposition::parse(text, |_| true).unwrap());
-        let selector = |labels: &[(&str, &str)]| CounterSelector {
-            metric: "x".into(),
-            labels: labels
-                .iter()
-                .map(|(name, value)| ((*name).into(), (*value).into()))
-                .collect(),
-        };
         let read = answer(text);
         let read = |labels: &[(&str, &str)]| read.buckets(&selector(labels));
         assert_eq!(read(&[]), Ok(vec![(f64::INFINITY, 6.0), (0.5, 4.0)]));

@@ -1,6 +1,7 @@
 use super::*;
 
 mod gates;
+mod plants;
 mod toy;
 mod waves;
 use andon_api::{

@@ -4,6 +4,15 @@ use super::toy::{FIVE, Fleet, two_waves};
 use super::*;
 use andon_api::WavePhase;
 
+/// Plant a may go on, and is told of this retry.
+fn goes_on_after(fleet: &Fleet, retry: &str) {
+    let target = fleet.target("a").unwrap();
+    assert_eq!(
+        (target.go, target.retry.as_deref()),
+        (Go::Proceed, Some(retry))
+    );
+}
+
 #[test]
 fn a_wave_waits_for_approval_of_this_digest() {
     let waves = json!([{"name": "emea", "plants": {}, "approval": {"allOf": [{"group": "ot", "count": 1}]}}]);
@@ -77,11 +86,7 @@ fn levers_are_honoured_once_for_each_value() {
     assert_eq!(fleet.target("a").unwrap().go, Go::Undo);
     fleet.annotate("andon.dev/retry", "friday");
     fleet.look();
-    let target = fleet.target("a").unwrap();
-    assert_eq!(
-        (target.go, target.retry.as_deref()),
-        (Go::Proceed, Some("friday"))
-    );
+    goes_on_after(&fleet, "friday");
     fleet.annotate("andon.dev/abort", "saturday");
     fleet.look();
     // Another version is another question.
@@ -163,11 +168,7 @@ fn a_retry_is_not_undone_by_the_failure_that_it_takes_off() {
     assert_eq!(fleet.target("a").unwrap().go, Go::Undo);
     fleet.annotate("andon.dev/retry", "friday");
     fleet.look();
-    let target = fleet.target("a").unwrap();
-    assert_eq!(
-        (target.go, target.retry.as_deref()),
-        (Go::Proceed, Some("friday"))
-    );
+    goes_on_after(&fleet, "friday");
     // What fails after it was honoured counts again.
     fleet.status("a").release_retried = Some("friday".into());
     fleet.look();
