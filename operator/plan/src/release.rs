@@ -186,18 +186,18 @@ pub fn plan_release(observed: &ObservedRelease) -> ReleasePlan {
     let levers = lever::pull(observed, &fleet);
     let progress = wave::advance(observed, &waves, &fleet, &levers);
     let target = target(release, &digest, &levers);
-    let changes = assign::assign(&fleet, &progress, &target);
+    let assigned = assign::assign(&fleet, &progress, &target);
     let (phase, wanted) = conclude::conclude(observed, &fleet, &progress, &levers);
     let status = IntegrationReleaseStatus {
         digest: Some(digest),
         phase: Some(phase),
         plants: fleet.counts(),
         waves: progress.statuses(),
-        holds: fleet.holds(),
+        holds: fleet.holds(assigned.without_place),
         levers,
         ..IntegrationReleaseStatus::default()
     };
-    let mut plan = finish(observed, changes, status, wanted);
+    let mut plan = finish(observed, assigned.changes, status, wanted);
     plan.events.extend(progress.news(observed));
     // What was decided now is acted on when it has been read back.
     let decided = plan.status.waves != release.status.waves;

@@ -6,8 +6,16 @@ use super::progress::{Places, Progress};
 use andon_api::condition::{self, ConditionType};
 use andon_api::{Go, Target};
 
+/// What plants are asked in this look.
+pub(super) struct Assigned {
+    /// The targets to write.
+    pub(super) changes: Vec<Assign>,
+    /// Plants that could start but for those that are under way: of their wave, or of the whole fleet.
+    pub(super) without_place: usize,
+}
+
 /// The targets to write: of plants that take part already whatever changed, and of as many more as may start now.
-pub(super) fn assign(fleet: &Fleet<'_>, progress: &Progress, target: &Target) -> Vec<Assign> {
+pub(super) fn assign(fleet: &Fleet<'_>, progress: &Progress, target: &Target) -> Assigned {
     let waves = fleet.members.iter().filter_map(|member| member.wave).max();
     let mut places: Vec<Places> = (0..=waves.unwrap_or(0))
         .map(|wave| {
@@ -22,11 +30,16 @@ pub(super) fn assign(fleet: &Fleet<'_>, progress: &Progress, target: &Target) ->
     let under_way = under_way.filter(|it| it.under_way(&fleet.digest)).count();
     let mut free = progress.most.saturating_sub(under_way);
     let mut changes = Vec::new();
+    let mut without_place = 0;
     for member in &fleet.members {
         let wanted = match member.doing {
-            Doing::NotAsked => starts(member, &mut places, &mut free)
-                .map(|wave| asked(target, progress, wave))
-                .or_else(|| member.waits()),
+            Doing::NotAsked => match starts(member, &mut places, &mut free) {
+                Start::Now(wave) => Some(asked(target, progress, wave)),
+                start => {
+                    without_place += usize::from(start == Start::NoPlace);
+                    member.waits()
+                }
+            },
             _ => Some(member.goes_on(
                 asked(target, progress, member.wave.unwrap_or(usize::MAX)),
                 progress,
@@ -44,24 +57,40 @@ pub(super) fn assign(fleet: &Fleet<'_>, progress: &Progress, target: &Target) ->
             });
         }
     }
-    changes
+    Assigned {
+        changes,
+        without_place,
+    }
 }
 
-/// The wave of a plant that may start now; its place is taken.
-fn starts(member: &Member<'_>, places: &mut [Places], free: &mut usize) -> Option<usize> {
-    let wave = member
-        .wave
-        .filter(|_| !member.plant.offline && member.plant.integration.is_some())?;
-    let place = places.get_mut(wave)?;
-    if !place.open {
-        return None;
-    }
+/// Whether a plant that has not been asked may start.
+#[derive(PartialEq, Eq)]
+enum Start {
+    /// It may, with this wave; its place is taken.
+    Now(usize),
+    /// Only when one that is under way is done.
+    NoPlace,
+    /// Its wave is not open, or it cannot be asked.
+    NotYet,
+}
+
+fn starts(member: &Member<'_>, places: &mut [Places], free: &mut usize) -> Start {
+    let can = !member.plant.offline && member.plant.integration.is_some();
+    let Some(wave) = member.wave.filter(|_| can) else {
+        return Start::NotYet;
+    };
+    let Some(place) = places.get_mut(wave).filter(|place| place.open) else {
+        return Start::NotYet;
+    };
     // One that is still on trial for an earlier target has its place already.
     if !member.still_moves {
-        let (left, in_fleet) = (place.free.checked_sub(1)?, free.checked_sub(1)?);
+        let left = place.free.checked_sub(1).zip(free.checked_sub(1));
+        let Some((left, in_fleet)) = left else {
+            return Start::NoPlace;
+        };
         (place.free, *free) = (left, in_fleet);
     }
-    Some(wave)
+    Start::Now(wave)
 }
 
 fn asked(target: &Target, progress: &Progress, wave: usize) -> Target {

@@ -157,9 +157,15 @@ impl<'a> Fleet<'a> {
         counts
     }
 
-    /// Why lines and plants wait, grouped.
-    pub(super) fn holds(&self) -> Vec<HoldCount> {
+    /// Why lines and plants wait, grouped. `without_place` plants wait for others to be done.
+    pub(super) fn holds(&self, without_place: usize) -> Vec<HoldCount> {
         let mut holds = BTreeMap::<String, i64>::new();
+        if without_place > 0 {
+            holds.insert(
+                HoldReason::EnoughPlantsUnderWay.to_string(),
+                i64::try_from(without_place).unwrap_or(i64::MAX),
+            );
+        }
         for member in &self.members {
             if member.wave.is_none() {
                 *holds.entry(HoldReason::NoWave.to_string()).or_default() += 1;

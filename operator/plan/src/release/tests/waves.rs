@@ -105,6 +105,39 @@ fn an_empty_wave_stops_the_release_and_says_so() {
 }
 
 #[test]
+fn a_plant_without_a_place_is_counted_as_waiting_for_those_under_way() {
+    let waves = json!([
+        {"name": "pilot", "plants": {"matchLabels": {"ring": "pilot"}}},
+        {"name": "rest", "plants": {}, "maxConcurrentPlants": 1},
+    ]);
+    let ring = "rest";
+    let plants = [("a", "pilot"), ("b", ring), ("c", ring), ("d", ring)];
+    let mut fleet = Fleet::new(&plants, waves);
+    let without_place = |fleet: &Fleet| {
+        let holds = &fleet.seen.release.status.holds;
+        let hold = holds.iter().find(|it| it.reason == "EnoughPlantsUnderWay");
+        hold.map(|it| it.count)
+    };
+    fleet.look();
+    // The wave of the others is not open: they wait for that.
+    assert_eq!(without_place(&fleet), None);
+    fleet.done("a");
+    fleet.look();
+    assert_eq!(
+        (fleet.going(), without_place(&fleet)),
+        (vec!["a", "b"], Some(2))
+    );
+    // One that is out of reach could not be asked anyway.
+    fleet.plant("d").offline = true;
+    fleet.look();
+    assert_eq!(without_place(&fleet), Some(1));
+    fleet.failed("b");
+    fleet.look();
+    // Now it is the stop that keeps them.
+    assert_eq!(without_place(&fleet), None);
+}
+
+#[test]
 fn a_failed_plant_stops_the_others() {
     let waves = json!([{"name": "all", "plants": {}, "maxConcurrentPlants": "40%"}]);
     let mut fleet = Fleet::new(&FIVE, waves);
