@@ -276,6 +276,7 @@ fn planned(
             uid: "8c3f2a10-0000-4000-8000-000000000001".to_owned(),
             generation: 1,
             resource_version: "1".to_owned(),
+            deleting: false,
             annotations: BTreeMap::new(),
             spec: PlantIntegrationSpec {
                 integration: release.spec.integration.clone(),

@@ -20,7 +20,7 @@ const APPROVERS: &str = "plant-it";
 const WRITERS: &str = "integrators";
 
 /// The chart's access rules and policies under a name of the test's own, and who is bound to them in the fleet.
-struct Rules {
+pub struct Rules {
     name: String,
     cluster: Cluster,
     manifests: [PathBuf; 2],
@@ -72,7 +72,7 @@ impl Rules {
 }
 
 /// Runs a test under the chart's rules, in a cluster that is rid of them afterwards, however the test ends.
-async fn under_the_rules(
+pub async fn under_the_rules(
     purpose: &str,
     test: impl AsyncFn(&Plant, &Rules) -> Result<()>,
 ) -> Result<()> {

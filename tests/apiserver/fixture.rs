@@ -335,7 +335,22 @@ impl Plant {
     pub async fn end(self) -> Result<()> {
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         for name in [&self.namespace, &self.fleet] {
-            namespaces.delete(name, &DeleteParams::default()).await?;
+            match namespaces.delete(name, &DeleteParams::default()).await {
+                Err(kube::Error::Api(status)) if status.is_not_found() => {}
+                other => drop(other?),
+            }
+        }
+        // No operator is left that would let them go.
+        let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+        for kind in ["PlantIntegration", "PlantSite"] {
+            let api = self.api(kind);
+            for found in api.list(&ListParams::default()).await? {
+                let (name, how) = (found.name_any(), PatchParams::default());
+                match api.patch(&name, &how, &free).await {
+                    Err(kube::Error::Api(status)) if status.is_not_found() => {}
+                    other => drop(other?),
+                }
+            }
         }
         let blueprints = self.api("Blueprint");
         for blueprint in blueprints.list(&ListParams::default()).await? {

@@ -7,6 +7,7 @@
 
 mod approval;
 mod crash;
+mod deletion;
 mod example;
 mod fixture;
 mod leader;

@@ -40,7 +40,7 @@ async fn each_controller_owns_its_fields_and_no_others() -> Result<()> {
         "andon-site: {site}"
     );
     ensure!(
-        members(&site, "/f:metadata") == ["f:labels", "f:ownerReferences"],
+        members(&site, "/f:metadata") == ["f:finalizers", "f:labels", "f:ownerReferences"],
         "andon-site: {site}"
     );
     let release = owned(&found, "andon-release", "");

@@ -102,6 +102,8 @@ pub struct World {
     /// Trials that were checked while the plant was open, by line and digest.
     permits: BTreeSet<(String, String)>,
     uids: u64,
+    /// Whether the PlantIntegration was deleted and has been let go.
+    pub gone: bool,
     /// Whether something changed that the operator watches.
     dirty: bool,
     /// When the operator looks again by itself.
@@ -153,6 +155,7 @@ impl World {
                 uid: "uid-integration".to_owned(),
                 generation: 1,
                 resource_version: "1".to_owned(),
+                deleting: false,
                 annotations: BTreeMap::new(),
                 spec: PlantIntegrationSpec {
                     integration: INTEGRATION.to_owned(),
@@ -190,6 +193,7 @@ impl World {
             bin: Vec::new(),
             permits: BTreeSet::new(),
             uids: 0,
+            gone: false,
             dirty: true,
             wake: None,
             past: Vec::new(),
@@ -218,7 +222,7 @@ impl World {
         self.run_controllers();
         self.run_lines();
         self.check_world();
-        if self.dirty || self.wake.is_some_and(|wake| wake <= self.now) {
+        if !self.gone && (self.dirty || self.wake.is_some_and(|wake| wake <= self.now)) {
             self.look();
         }
     }

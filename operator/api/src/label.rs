@@ -43,6 +43,9 @@ pub const PROMOTE: &str = "andon.dev/promote";
 /// On an IntegrationRelease: who asked for this version. Never counts as an approver of it.
 pub const AUTHOR: &str = "andon.dev/author";
 
+/// Finalizer of a PlantSite and of its PlantIntegrations: one that is deleted stays until its lines are removed in their order.
+pub const DRAIN: &str = "andon.dev/drain";
+
 /// Characters of a lever's value that count: it is repeated in the status, which must not grow with what people write.
 pub const LEVER_LENGTH: usize = 253;
 

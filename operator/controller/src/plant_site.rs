@@ -124,6 +124,8 @@ async fn apply(
             SiteChange::Apply { integration, uid } => {
                 writer.claim(owner, integration, uid.as_deref()).await?;
             }
+            SiteChange::AddFinalizer => writer.keep_site(owner).await?,
+            SiteChange::RemoveFinalizer => writer.let_go::<PlantSite>(owner).await?,
             SiteChange::Delete { integration, uid } => {
                 writer.disown(&owner.namespace, integration, uid).await?;
             }

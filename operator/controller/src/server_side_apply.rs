@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "the one module that writes")]
 
 mod event;
+mod finalizer;
 mod integration;
 mod revision;
 

@@ -27,6 +27,9 @@ pub fn plan_with(observed: &Observed, memory: &mut Memory) -> Plan {
 fn decide(input: &Input<'_>) -> Plan {
     let (mut lines, rebuilt) = memory::recall(input);
     let mut changes = Vec::new();
+    if input.observed.integration.deleting && lines.is_empty() {
+        return let_go(input);
+    }
     if rebuilt {
         // Written down first: nothing follows from it before it has been read back.
         let turns = lines
@@ -52,6 +55,21 @@ fn decide(input: &Input<'_>) -> Plan {
         promote: promote::honour(input, &mut turns),
     };
     status::finish(input, turns, honoured, changes)
+}
+
+/// Nothing is left of an integration that somebody deleted. Its status goes with it.
+fn let_go(input: &Input<'_>) -> Plan {
+    let status = &input.observed.integration.status;
+    let honoured = Honoured {
+        retried: memory::retry(input, &mut [], &mut Vec::new()),
+        promote: status.promote.clone(),
+    };
+    let plan = status::finish(input, Vec::new(), honoured, vec![Change::RemoveFinalizer]);
+    Plan {
+        write_status: false,
+        wake: None,
+        ..plan
+    }
 }
 
 /// Deletes check Jobs that nothing asks for any more, once nothing is on trial.

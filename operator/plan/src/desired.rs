@@ -184,6 +184,9 @@ pub(crate) fn order(observed: &Observed) -> Vec<String> {
             _ => Scope::Line,
         },
     };
+    if observed.integration.deleting {
+        return Vec::new();
+    }
     let spec = &observed.site.spec;
     let integration = &observed.integration.spec.integration;
     let Some(choice) = spec.integrations.iter().find(|i| i.name == *integration) else {

@@ -134,7 +134,11 @@ pub(crate) fn read<'a>(
     observed: &'a Observed,
     memory: &mut Memory,
 ) -> Result<Input<'a>, Vec<String>> {
-    let problems = site_problems(observed);
+    // What is deleted goes whatever its PlantSite says now.
+    let problems = match observed.integration.deleting {
+        true => Vec::new(),
+        false => site_problems(observed),
+    };
     let calendar = Calendar::of(&observed.site.spec).map_err(|wrong| {
         let texts: Vec<String> = wrong.iter().map(ToString::to_string).collect();
         Hold::SpecInvalid {

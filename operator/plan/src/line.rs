@@ -53,6 +53,7 @@ impl<'a> Turn<'a> {
     /// Does what the line's situation asks for. `lines` is what is remembered of every line.
     pub(crate) fn take(mut self, lines: &[LineStatus]) -> Self {
         match self.line.trial.clone() {
+            Some(_) if removal::swept_away(&self) => removal::begin(&mut self),
             Some(trial) if trial.failure.is_some() || trial.withdrawn.is_some() => {
                 self.go_back(trial);
             }

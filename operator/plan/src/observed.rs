@@ -105,6 +105,9 @@ pub struct Integration {
     pub generation: i64,
     /// Its resource version: the precondition of every status write.
     pub resource_version: String,
+    /// Whether somebody has deleted it. Its finalizer keeps it until nothing of it is left.
+    #[serde(default)]
+    pub deleting: bool,
     /// Its annotations.
     pub annotations: BTreeMap<String, String>,
     /// Its spec.

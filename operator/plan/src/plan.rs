@@ -77,6 +77,8 @@ pub enum Change {
         /// Its UID: another object of the same name is left alone.
         uid: String,
     },
+    /// Lets the PlantIntegration itself go, which somebody has deleted: nothing of it is left.
+    RemoveFinalizer,
 }
 
 /// Something to tell people.

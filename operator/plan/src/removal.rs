@@ -28,6 +28,10 @@ pub(crate) fn step(turn: &mut Turn<'_>) {
     let Some(removing) = turn.line.removing.clone() else {
         return begin(turn);
     };
+    // Whoever deletes a namespace deletes what tells the order too.
+    if swept_away(turn) {
+        return forget(turn);
+    }
     let Some(revision) = known(turn) else {
         return match is_bare(turn) {
             true => forget(turn),
@@ -57,12 +61,22 @@ fn known<'a>(turn: &Turn<'a>) -> Option<&'a Revision> {
     runs.or_else(|| tried.max_by_key(|revision| revision.number))
 }
 
+/// Whether a line was on trial when everything of it was deleted with its namespace, so that nothing can go back or be drained.
+pub(crate) fn swept_away(turn: &Turn<'_>) -> bool {
+    turn.input.observed.integration.deleting && is_bare(turn)
+}
+
 /// Decides that the line goes. Nothing is touched before that has been written.
-fn begin(turn: &mut Turn<'_>) {
-    turn.hold = not_now(turn.input, &turn.line.name);
+pub(crate) fn begin(turn: &mut Turn<'_>) {
+    // Where nothing is left, nothing is changed either, and no window is needed.
+    turn.hold = match swept_away(turn) {
+        true => None,
+        false => not_now(turn.input, &turn.line.name),
+    };
     if turn.hold.is_some() {
         return;
     }
+    turn.line.trial = None;
     turn.tell(event::removing(&turn.line));
     turn.line.promoted = None;
     turn.line.removing = Some(Removing {

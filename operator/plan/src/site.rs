@@ -4,7 +4,9 @@ use crate::calendar::Calendar;
 use crate::validated;
 use andon_api::condition::{self, ConditionType, Wanted};
 use andon_api::reason::ConditionReason;
-use andon_api::{PlantIntegrationStatus, PlantSiteSpec, PlantSiteStatus, SITE_LINE, ScheduleState};
+use andon_api::{
+    PlantIntegrationStatus, PlantSiteSpec, PlantSiteStatus, SITE_LINE, ScheduleState, label,
+};
 use jiff::{Timestamp, tz::TimeZone};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,12 @@ pub struct PlantSeen {
     pub generation: i64,
     /// Its resource version: the precondition of the status write.
     pub resource_version: String,
+    /// Whether somebody has deleted it.
+    #[serde(default)]
+    pub deleting: bool,
+    /// Whether it carries the finalizer that keeps it until its lines are removed.
+    #[serde(default)]
+    pub finalizer: bool,
     /// What people ask.
     pub spec: PlantSiteSpec,
     /// What is remembered.
@@ -70,6 +78,12 @@ pub struct IntegrationSeen {
     pub integration: String,
     /// Value of the plant label.
     pub plant: Option<String>,
+    /// Whether somebody has deleted it.
+    #[serde(default)]
+    pub deleting: bool,
+    /// Whether it carries the finalizer that keeps it until its lines are removed.
+    #[serde(default)]
+    pub finalizer: bool,
     /// What runs.
     pub status: PlantIntegrationStatus,
 }
@@ -100,7 +114,11 @@ pub enum SiteChange {
         /// UID of the object that is there; none: it must not be there.
         uid: Option<String>,
     },
-    /// Deletes a `PlantIntegration` that nothing runs for.
+    /// Keeps the `PlantSite` until its lines are removed, should somebody delete it.
+    AddFinalizer,
+    /// Lets a deleted `PlantSite` go.
+    RemoveFinalizer,
+    /// Deletes a `PlantIntegration`. It stays, by its finalizer, until its lines are removed.
     Delete {
         /// Its name.
         integration: String,
@@ -112,6 +130,9 @@ pub enum SiteChange {
 /// Decides which `PlantIntegration` objects a plant has.
 pub fn plan_site(observed: &ObservedSite) -> SitePlan {
     let site = &observed.site;
+    if site.deleting {
+        return leave(observed);
+    }
     if let Some(older) = speaker(&site.named, &observed.siblings) {
         let message = format!(
             "namespace {} already belongs to PlantSite {}; a plant lives alone in its namespace: \
@@ -129,30 +150,74 @@ pub fn plan_site(observed: &ObservedSite) -> SitePlan {
         .iter()
         .map(|i| i.name.as_str())
         .collect();
-    let mut changes: Vec<SiteChange> = wanted
-        .iter()
-        .filter_map(|name| claim(observed, name))
+    // Before anything runs that has to be drained.
+    let mut changes: Vec<SiteChange> = (!site.finalizer)
+        .then_some(SiteChange::AddFinalizer)
+        .into_iter()
         .collect();
+    changes.extend(wanted.iter().filter_map(|name| claim(observed, name)));
     let mut kept = Vec::new();
-    for seen in observed.integrations.iter().filter(|seen| {
-        seen.owner.as_deref() == Some(&site.uid) && !wanted.contains(seen.name.as_str())
-    }) {
+    for seen in own(observed) {
+        let unwanted = !wanted.contains(seen.name.as_str());
         // A status that was lost says nothing; the integration controller puts it together first.
         let known = seen.status.observed_generation > 0;
-        let running = lines(&seen.status);
-        if known && running.is_empty() {
-            changes.push(SiteChange::Delete {
-                integration: seen.name.clone(),
-                uid: seen.uid.clone(),
-            });
-        } else {
-            kept.push(match running.is_empty() {
-                true => seen.name.clone(),
-                false => format!("{} (lines {})", seen.name, running.join(", ")),
-            });
+        if seen.deleting {
+            kept.push(left_of(seen));
+        } else if unwanted && known && lines(&seen.status).is_empty() {
+            changes.push(delete(seen));
+        } else if unwanted {
+            kept.push(left_of(seen));
         }
     }
     finish(observed, changes, accepted(&site.spec, &kept))
+}
+
+/// A plant that somebody deleted: its integrations are deleted too, each stays until its lines are removed in their order, and the
+/// plant goes when none of them is left.
+fn leave(observed: &ObservedSite) -> SitePlan {
+    let site = &observed.site;
+    let changes: Vec<SiteChange> = own(observed)
+        .filter(|seen| !seen.deleting)
+        .map(delete)
+        .collect();
+    let left: Vec<String> = own(observed).map(left_of).collect();
+    if left.is_empty() && site.finalizer {
+        let plan = finish(observed, vec![SiteChange::RemoveFinalizer], Vec::new());
+        return SitePlan {
+            write_status: false,
+            ..plan
+        };
+    }
+    let message = format!(
+        "deleted; its lines are removed one by one, inside its windows and once nothing waits in their queues: {}; \
+         {} on the PlantIntegration names lines whose documents may be left where they are",
+        left.join(", "),
+        label::SKIP_DRAIN
+    );
+    finish(observed, changes, waiting(&message))
+}
+
+/// The plant's own integrations.
+fn own(observed: &ObservedSite) -> impl Iterator<Item = &IntegrationSeen> {
+    let uid = observed.site.uid.as_str();
+    let integrations = observed.integrations.iter();
+    integrations.filter(move |seen| seen.owner.as_deref() == Some(uid))
+}
+
+fn delete(seen: &IntegrationSeen) -> SiteChange {
+    SiteChange::Delete {
+        integration: seen.name.clone(),
+        uid: seen.uid.clone(),
+    }
+}
+
+/// An integration, with its lines of which something is left.
+fn left_of(seen: &IntegrationSeen) -> String {
+    let running = lines(&seen.status);
+    match running.is_empty() {
+        true => seen.name.clone(),
+        false => format!("{} (lines {})", seen.name, running.join(", ")),
+    }
 }
 
 /// The object that speaks instead of `mine`, if an older one does. Names settle a tie, so that both sides agree.
@@ -220,10 +285,12 @@ fn validate(spec: &PlantSiteSpec, namespace: &str) -> Result<(), String> {
 fn claim(observed: &ObservedSite, name: &str) -> Option<SiteChange> {
     let site = &observed.site;
     let seen = observed.integrations.iter().find(|seen| seen.name == name);
+    // One that was deleted is made anew when it has gone.
     let right = seen.is_some_and(|seen| {
-        seen.owner.as_deref() == Some(&site.uid)
+        let mine = seen.owner.as_deref() == Some(&site.uid)
             && seen.integration == name
-            && seen.plant.as_deref() == Some(&site.named.name)
+            && seen.plant.as_deref() == Some(&site.named.name);
+        seen.deleting || (mine && seen.finalizer)
     });
     (!right).then(|| SiteChange::Apply {
         integration: name.to_owned(),
@@ -252,10 +319,15 @@ fn accepted(spec: &PlantSiteSpec, kept: &[String]) -> Vec<Wanted> {
         }];
     }
     let message = format!(
-        "no longer in spec.integrations, and removed line by line once nothing waits in its queues: {}; see the \
+        "no longer in spec.integrations, or deleted, and removed line by line once nothing waits in its queues: {}; see the \
          PlantIntegration of that name",
         kept.join(", ")
     );
+    waiting(&message)
+}
+
+/// Not ready, and it will go on by itself.
+fn waiting(message: &str) -> Vec<Wanted> {
     [
         (ConditionType::Ready, false),
         (ConditionType::Reconciling, true),
@@ -265,7 +337,7 @@ fn accepted(spec: &PlantSiteSpec, kept: &[String]) -> Vec<Wanted> {
         kind,
         status,
         reason: ConditionReason::Waiting,
-        message: message.clone(),
+        message: message.to_owned(),
     })
     .collect()
 }
@@ -355,6 +427,8 @@ mod tests {
                 uid: "site-uid".into(),
                 generation: 3,
                 resource_version: "7".into(),
+                deleting: false,
+                finalizer: true,
                 spec: serde_json::from_value(spec).unwrap(),
                 status: PlantSiteStatus::default(),
             },
@@ -370,6 +444,8 @@ mod tests {
             owner: Some("site-uid".into()),
             integration: name.into(),
             plant: Some("ulm".into()),
+            deleting: false,
+            finalizer: true,
             status: PlantIntegrationStatus::default(),
         }
     }
@@ -405,6 +481,86 @@ mod tests {
             found.reason.clone(),
             found.message.clone(),
         )
+    }
+
+    #[test]
+    fn a_plant_gets_its_finalizer_before_anything_runs() {
+        let mut observed = observed();
+        observed.site.finalizer = false;
+        let plan = plan_site(&observed);
+        assert_eq!(plan.changes[0], SiteChange::AddFinalizer);
+        assert_eq!(plan.changes.len(), 2);
+        // An older PlantIntegration without one gets it too.
+        observed.site.finalizer = true;
+        let older = IntegrationSeen {
+            finalizer: false,
+            ..seen("confirmations")
+        };
+        observed.integrations = vec![older];
+        let uid = Some("confirmations-uid".to_owned());
+        let integration = "confirmations".to_owned();
+        assert_eq!(
+            plan_site(&observed).changes,
+            [SiteChange::Apply { integration, uid }]
+        );
+    }
+
+    #[test]
+    fn a_deleted_plant_goes_when_its_integrations_have_gone() {
+        let mut observed = observed();
+        observed.site.deleting = true;
+        // Whatever its spec says now.
+        observed.site.spec.time_zone = "nowhere".into();
+        let mut running = seen("confirmations");
+        running.status = runs("packaging-1");
+        observed.integrations = vec![running];
+        let plan = plan_site(&observed);
+        assert_eq!(
+            plan.changes,
+            [SiteChange::Delete {
+                integration: "confirmations".into(),
+                uid: "confirmations-uid".into()
+            }]
+        );
+        let (status, _, message) = condition(&plan, ConditionType::Ready);
+        assert_eq!(status, "False");
+        assert!(
+            message.contains("confirmations (lines packaging-1)")
+                && message.contains("andon.dev/skip-drain"),
+            "{message}"
+        );
+        observed.integrations[0].deleting = true;
+        assert_eq!(plan_site(&observed).changes, []);
+        observed.integrations.clear();
+        let plan = plan_site(&observed);
+        assert_eq!(plan.changes, [SiteChange::RemoveFinalizer]);
+        assert!(!plan.write_status);
+    }
+
+    #[test]
+    fn an_integration_deleted_by_hand_is_made_anew_when_it_has_gone() {
+        let mut observed = observed();
+        let mut deleted = seen("confirmations");
+        deleted.deleting = true;
+        deleted.status = runs("packaging-1");
+        observed.integrations = vec![deleted];
+        let plan = plan_site(&observed);
+        assert_eq!(plan.changes, []);
+        let (status, _, message) = condition(&plan, ConditionType::Ready);
+        assert_eq!(status, "False");
+        assert!(
+            message.contains("confirmations (lines packaging-1)"),
+            "{message}"
+        );
+        observed.integrations.clear();
+        let integration = "confirmations".to_owned();
+        assert_eq!(
+            plan_site(&observed).changes,
+            [SiteChange::Apply {
+                integration,
+                uid: None
+            }]
+        );
     }
 
     #[test]

@@ -237,6 +237,7 @@ impl Operator {
                 let uid = uid.as_deref().map(incarnation);
                 Op::Apply(at, uid)
             }
+            Change::RemoveFinalizer => return None,
             Change::Delete { name, uid, .. } => Op::Delete(object(name)?, incarnation(uid)),
             Change::SaveRevision { name, number, .. } => {
                 Op::Save(revision(name)?, u8::try_from(*number).ok()?)

@@ -163,6 +163,7 @@ impl Plant {
             // Compared for equality only, so there is no need to count.
             generation: i64::from(target) + 1,
             resource_version: "1".to_owned(),
+            deleting: false,
             annotations: BTreeMap::new(),
             spec: PlantIntegrationSpec {
                 integration: INTEGRATION.to_owned(),

@@ -61,6 +61,10 @@ pub struct Act {
     pub remove_line: Option<String>,
     /// The whole integration is taken out of the PlantSite.
     pub remove_integration: bool,
+    /// Somebody deletes the PlantIntegration by hand.
+    pub delete_integration: bool,
+    /// Somebody deletes the plant's namespace, with all that is in it.
+    pub delete_namespace: bool,
     /// Lines that are removed although documents wait: `andon.dev/skip-drain`.
     pub skip_drain: Option<String>,
     /// A parameter of a line is set.

@@ -19,7 +19,7 @@ impl World {
         }
         self.tell_changes(plan);
         for change in &plan.changes {
-            self.write(change);
+            self.write(change)?;
             self.survive()?;
         }
         if plan.write_status {
@@ -76,10 +76,15 @@ impl World {
         (!dies).then_some(())
     }
 
-    fn write(&mut self, change: &Change) {
+    /// None: the API server refuses it.
+    fn write(&mut self, change: &Change) -> Option<()> {
         self.dirty = true;
         self.writes += 1;
+        if self.faults.terminating && creates(change) {
+            return None;
+        }
         match change {
+            Change::RemoveFinalizer => self.gone = true,
             Change::Apply { object, uid } => {
                 self.check_window(object);
                 self.apply(object, uid.as_deref());
@@ -126,6 +131,7 @@ impl World {
                     .retain(|r| !(r.name == *name && r.uid == *uid));
             }
         }
+        Some(())
     }
 
     /// Server-side apply: what is said is merged over what is there.
@@ -208,6 +214,13 @@ impl World {
 
 fn through_json<T: Serialize + DeserializeOwned>(value: &T) -> serde_json::Result<T> {
     serde_json::from_slice(&serde_json::to_vec(value)?)
+}
+
+fn creates(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::SaveRevision { .. } | Change::Apply { uid: None, .. }
+    )
 }
 
 pub(super) fn key(object: &Value) -> (String, String) {

@@ -15,6 +15,8 @@ pub struct Faults {
     pub metrics_renamed: bool,
     /// No image can be pulled.
     pub registry_away: bool,
+    /// The namespace is being deleted: nothing can be created in it.
+    pub terminating: bool,
     /// Two operators take themselves for the leader.
     pub two_leaders: bool,
     /// Lines that produce nothing.

@@ -50,7 +50,8 @@ impl World {
         }
         let gone = self.shop.iter().filter(|(name, line)| {
             line.queue > 0
-                && lines.iter().all(|it| it.name != **name)
+                && (self.integration.deleting || lines.iter().all(|it| it.name != **name))
+                && !self.faults.terminating
                 && status.lines.iter().all(|it| it.name != **name)
                 && !skipped(name)
         });

@@ -6,6 +6,9 @@ use andon_api::condition::{self, ConditionType};
 impl World {
     /// Whether nothing will happen any more unless somebody does something.
     pub fn settled(&self) -> bool {
+        if self.gone {
+            return true;
+        }
         (self.wake.is_none() || self.only_soaks())
             && !self.dirty
             && self.last_plan.is_some()

@@ -118,6 +118,7 @@ fn no_integration() -> Integration {
         uid: String::new(),
         generation: 0,
         resource_version: String::new(),
+        deleting: false,
         annotations: BTreeMap::new(),
         spec: PlantIntegrationSpec {
             integration: String::new(),

@@ -4,6 +4,7 @@
 mod chance;
 mod demand;
 mod happening;
+mod leaving;
 mod shrink;
 
 use super::act::Act;
@@ -52,6 +53,7 @@ fn simulate_without(seed: u64, cut: &Cut) -> (Outcome, usize) {
 }
 
 struct Run<'a> {
+    seed: u64,
     world: World,
     random: Random,
     releases: u32,
@@ -78,6 +80,7 @@ impl<'a> Run<'a> {
             line.equipment_family = (family > 0).then(|| format!("family-{family}"));
         }
         Self {
+            seed,
             world,
             random,
             releases: 0,
@@ -172,6 +175,9 @@ impl<'a> Run<'a> {
         let kind = format!("{:?}", bad.variant);
         self.world.soaking = bad.late.is_some();
         self.release(bad.variant.clone());
+        if self.seed.is_multiple_of(10) {
+            return self.leave();
+        }
         if self.rest(&kind) && self.rest_late(&bad) {
             self.demand_taken_back(&bad, &before);
         }

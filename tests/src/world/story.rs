@@ -84,6 +84,10 @@ impl World {
                 };
                 self.revision(name, |version| format!("marks {version} {mark}"))
             }
+            Change::RemoveFinalizer => (
+                String::new(),
+                "takes its finalizer off: the PlantIntegration goes".to_owned(),
+            ),
             Change::DeleteRevision { name, .. } => {
                 self.revision(name, |version| format!("forgets {version}"))
             }

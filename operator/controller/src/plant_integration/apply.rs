@@ -2,6 +2,7 @@
 
 use crate::kinds::Kind;
 use crate::server_side_apply::{self, Owner, Writer};
+use andon_api::PlantIntegration;
 use andon_plan::{Change, Plan};
 
 /// A plan that was carried out. Only [`apply`] makes one, so nothing is reported that was not done.
@@ -58,6 +59,7 @@ async fn carry_out(
         }
         Change::DeleteRevision { name, uid } => writer.delete_revision(namespace, name, uid).await,
         Change::Apply { object, uid } => writer.apply(owner, object, uid.as_deref()).await,
+        Change::RemoveFinalizer => writer.let_go::<PlantIntegration>(owner).await,
         Change::Delete {
             api_version,
             kind,

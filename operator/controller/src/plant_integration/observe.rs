@@ -51,7 +51,7 @@ fn read(what: &'static str) -> impl Fn(kube::Error) -> Error {
     }
 }
 
-/// Reads one integration. None: it is gone or going, or its plant is.
+/// Reads one integration. None: it is gone, or its plant is.
 pub async fn observe(
     context: &Context,
     namespace: &str,
@@ -63,7 +63,7 @@ pub async fn observe(
         .get_opt(name)
         .await
         .map_err(read("the PlantIntegration"))?;
-    let Some(mine) = found.filter(|it| it.metadata.deletion_timestamp.is_none()) else {
+    let Some(mine) = found else {
         return Ok(None);
     };
     let labelled = ListParams::default().labels(&format!("{}={name}", label::INTEGRATION));
@@ -120,6 +120,7 @@ fn integration(mine: PlantIntegration) -> Integration {
         uid: mine.uid().unwrap_or_default(),
         generation: mine.metadata.generation.unwrap_or_default(),
         resource_version: mine.resource_version().unwrap_or_default(),
+        deleting: mine.metadata.deletion_timestamp.is_some(),
         annotations: mine.metadata.annotations.unwrap_or_default(),
         spec: mine.spec,
         status: mine.status.unwrap_or_default(),
@@ -135,7 +136,6 @@ async fn site(client: &Client, namespace: &str) -> Result<Option<Site>, Error> {
         .map_err(read("the PlantSite"))?;
     let oldest = sites
         .into_iter()
-        .filter(|site| site.metadata.deletion_timestamp.is_none())
         .min_by_key(|site| (site.creation_timestamp().map(|it| it.0), site.name_any()));
     Ok(oldest.map(|site| Site {
         name: site.name_any(),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, Client, Resource, ResourceExt};
 
-/// Reads one plant. None: it is gone or going.
+/// Reads one plant. None: it is gone.
 pub async fn observe(
     client: &Client,
     namespace: &str,
@@ -17,10 +17,9 @@ pub async fn observe(
     let everything = ListParams::default();
     let (sites, integrations) =
         futures::try_join!(sites.list(&everything), integrations.list(&everything))?;
-    let (mine, siblings): (Vec<_>, Vec<_>) = sites
-        .into_iter()
-        .filter(|site| site.metadata.deletion_timestamp.is_none())
-        .partition(|site| site.name_any() == name);
+    // One that is going keeps its namespace until its lines are removed.
+    let (mine, siblings): (Vec<_>, Vec<_>) =
+        sites.into_iter().partition(|site| site.name_any() == name);
     let Some(mine) = mine.into_iter().next() else {
         return Ok(None);
     };
@@ -32,15 +31,13 @@ pub async fn observe(
             uid: mine.uid().unwrap_or_default(),
             generation: mine.metadata.generation.unwrap_or_default(),
             resource_version: mine.resource_version().unwrap_or_default(),
+            deleting: mine.metadata.deletion_timestamp.is_some(),
+            finalizer: has_finalizer(&mine),
             status: mine.status.unwrap_or_default(),
             spec: mine.spec,
         },
         siblings: siblings.iter().map(named).collect(),
-        integrations: integrations
-            .into_iter()
-            .filter(|it| it.metadata.deletion_timestamp.is_none())
-            .map(seen)
-            .collect(),
+        integrations: integrations.into_iter().map(seen).collect(),
     }))
 }
 
@@ -54,6 +51,10 @@ pub fn named<K: Resource<DynamicType = ()>>(object: &K) -> Named {
     }
 }
 
+fn has_finalizer<K: Resource<DynamicType = ()>>(object: &K) -> bool {
+    object.finalizers().iter().any(|it| it == label::DRAIN)
+}
+
 fn seen(integration: PlantIntegration) -> IntegrationSeen {
     let owner = integration
         .owner_references()
@@ -64,6 +65,8 @@ fn seen(integration: PlantIntegration) -> IntegrationSeen {
         uid: integration.uid().unwrap_or_default(),
         owner: owner.map(|it| it.uid.clone()),
         plant: integration.labels().get(label::PLANT).cloned(),
+        deleting: integration.metadata.deletion_timestamp.is_some(),
+        finalizer: has_finalizer(&integration),
         integration: integration.spec.integration.clone(),
         status: integration.status.unwrap_or_default(),
     }

@@ -7,7 +7,8 @@ use kube::{Api, Resource};
 use serde_json::{Value, json};
 
 impl Writer {
-    /// Makes a `PlantIntegration` the plant's own: its metadata and `spec.integration`, as the site controller.
+    /// Makes a `PlantIntegration` the plant's own: its metadata and `spec.integration`, as the site controller. The finalizer keeps
+    /// it until its lines are removed.
     pub async fn claim(
         &self,
         site: &Owner,
@@ -19,15 +20,16 @@ impl Writer {
             (label::MANAGED_BY): label::MANAGED_BY_ANDON, (label::PLANT): site.name, (label::INTEGRATION): integration,
         });
         body["metadata"]["ownerReferences"] = json!([site.reference()]);
+        body["metadata"]["finalizers"] = json!([label::DRAIN]);
         body["spec"] = json!({"integration": integration});
         self.patch_integration(&site.namespace, integration, (label::SITE_MANAGER, body))
             .await
     }
 
-    /// Deletes a `PlantIntegration`.
+    /// Deletes a `PlantIntegration`; its finalizer keeps it until its lines are removed.
     pub async fn disown(&self, namespace: &str, integration: &str, uid: &str) -> Result<(), Error> {
         let api = Api::<PlantIntegration>::namespaced(self.client.clone(), namespace);
-        let params = by_uid(uid, PropagationPolicy::Foreground);
+        let params = by_uid(uid, PropagationPolicy::Background);
         let what = format!("PlantIntegration {namespace}/{integration}");
         gone_is_fine(
             self.edge(&what, api.delete(integration, &params))

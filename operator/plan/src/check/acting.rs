@@ -35,6 +35,7 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
             Change::Delete {
                 kind, name, uid, ..
             } => delete(observed, kind, name, uid, findings),
+            Change::RemoveFinalizer => super::leaving::let_go(observed, findings),
             Change::SaveRevision {
                 line, rendering, ..
             } => {

@@ -25,6 +25,7 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
             }
             (None, Some(new)) => begins(observed, plan, line, new, findings),
             (Some(old), Some(new)) => goes_on(observed, plan, line, (old, new), findings),
+            (Some(_), None) if super::leaving::swept_away(observed, &line.name) => {}
             (Some(old), None) => ends(observed, (line, had), old, findings),
             (None, None) => {}
         }

@@ -17,7 +17,10 @@ pub(super) fn check(observed: &Observed, name: &str, stage: &str, findings: &mut
     let chosen = chosen.clone().find(|it| it.name == *integration);
     let excluded = chosen.and_then(|it| it.lines.as_ref());
     let excluded = excluded.is_some_and(|it| it.exclude.iter().any(|it| it == name));
-    let takes_part = chosen.is_some() && !excluded && lines.iter().any(|it| it.name == name);
+    let takes_part = !observed.integration.deleting
+        && chosen.is_some()
+        && !excluded
+        && lines.iter().any(|it| it.name == name);
     findings.demand(!takes_part, "I25", || {
         format!("something of {name} is removed, which is a line of the integration")
     });
@@ -90,6 +93,39 @@ pub(super) fn has_left(observed: &Observed, had: &LineStatus) -> bool {
     let objects = objects.filter(|it| tag(it, label::LINE) == had.name);
     let pods = observed.pods.iter().filter(|it| it.line == had.name);
     had.trial.is_none() && had.removing.is_some() && objects.count() + pods.count() == 0
+}
+
+/// Whether somebody deleted the integration, and everything of a line went without us (with its namespace).
+pub(super) fn swept_away(observed: &Observed, name: &str) -> bool {
+    let object = observed
+        .objects
+        .iter()
+        .any(|it| tag(it, label::LINE) == name);
+    let pod = observed.pods.iter().any(|it| it.line == name);
+    observed.integration.deleting && !object && !pod
+}
+
+/// The integration is let go: it was deleted, nothing of any line is there, and no line is remembered that had something.
+pub(super) fn let_go(observed: &Observed, findings: &mut Findings<'_>) {
+    let integration = &observed.integration;
+    findings.demand(integration.deleting, "I13", || {
+        "an integration that nobody deleted loses its finalizer".to_owned()
+    });
+    let objects = observed.objects.iter().map(|it| tag(it, label::LINE));
+    let pods = observed.pods.iter().map(|it| it.line.as_str());
+    let remembered = integration.status.lines.iter().filter(|it| {
+        it.trial.is_some() || it.last_good.is_some() || it.failed.is_some() || it.removing.is_some()
+    });
+    let left = objects
+        .chain(pods)
+        .chain(remembered.map(|it| it.name.as_str()));
+    let left: Vec<&str> = left.filter(|line| !line.is_empty()).collect();
+    findings.demand(left.is_empty(), "I13", || {
+        format!(
+            "the integration is let go with something of {}",
+            left.join(", ")
+        )
+    });
 }
 
 fn line<'a>(observed: &'a Observed, name: &str) -> Option<&'a LineStatus> {

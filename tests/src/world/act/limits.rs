@@ -53,10 +53,9 @@ impl World {
     /// Somebody looks after every line that was taken out and cannot say whether documents wait.
     pub(in crate::world) fn skip_drains(&mut self) {
         let lines = &self.site.spec.lines;
-        let gone = self
-            .shop
-            .keys()
-            .filter(|name| lines.iter().all(|line| line.name != **name));
+        let gone = self.shop.keys().filter(|name| {
+            self.integration.deleting || lines.iter().all(|line| line.name != **name)
+        });
         let gone: Vec<String> = gone.cloned().collect();
         self.act(&Act {
             skip_drain: Some(gone.join(",")),

@@ -35,6 +35,7 @@ impl World {
             self.site.spec.integrations.clear();
             self.site_changed();
         }
+        self.act_on_deletion(act);
         if let Some(lines) = &act.skip_drain {
             self.tell("", &format!("--- andon.dev/skip-drain: {lines}"));
             let annotations = &mut self.integration.annotations;
@@ -52,5 +53,30 @@ impl World {
             }
             self.site_changed();
         }
+    }
+
+    /// Somebody deletes what is not theirs to delete.
+    fn act_on_deletion(&mut self, act: &Act) {
+        if act.delete_integration {
+            self.tell("", "--- somebody deletes the PlantIntegration by hand");
+            self.deleted();
+        }
+        if act.delete_namespace {
+            self.tell(
+                "",
+                "--- somebody deletes the namespace, with all that is in it",
+            );
+            self.faults.terminating = true;
+            self.objects.clear();
+            self.pods.clear();
+            self.revisions.clear();
+            self.deleted();
+        }
+    }
+
+    /// The PlantIntegration is deleted; its finalizer keeps it.
+    fn deleted(&mut self) {
+        self.integration.deleting = true;
+        self.spec_changed();
     }
 }
