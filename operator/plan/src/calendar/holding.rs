@@ -91,15 +91,23 @@ mod tests {
             "duration": format!("{minutes}m"), "timeZone": zone})
     }
 
-    #[test]
-    fn what_is_left_out_would_not_have_been_long_enough() {
-        let zones = [
+    /// Numbers by chance, the same each time.
+    fn below(random: &mut u64, most: usize) -> usize {
+        *random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (*random >> 33) as usize % most
+    }
+
+    /// Some windows and freezes.
+    fn schedule(random: &mut u64, round: usize) -> Value {
+        const ZONES: [&str; 4] = [
             "Europe/Berlin",
             "America/Sao_Paulo",
             "Australia/Lord_Howe",
             "UTC",
         ];
-        let crons = [
+        const CRONS: [&str; 7] = [
             "0 6 * * *",
             "*/50 * * * *",
             "30 1,2 * * *",
@@ -113,35 +121,34 @@ mod tests {
             freeze("2027-02-01T10:00:00Z", "2027-02-03T03:20:00Z"),
             freeze("2029-10-28T00:30:00Z", "2029-10-28T02:10:00Z"),
         ];
+        let mut windows = Vec::new();
+        for (kind, most) in [("Allow", 3), ("Deny", 2)] {
+            for _ in
+                0..below(random, most) + usize::from(kind == "Allow" && !round.is_multiple_of(4))
+            {
+                let minutes = 10 + u32::try_from(below(random, 400)).unwrap();
+                let cron = CRONS[below(random, CRONS.len())];
+                windows.push(window(
+                    kind,
+                    cron,
+                    minutes,
+                    ZONES[below(random, ZONES.len())],
+                ));
+            }
+        }
+        windows.dedup_by(|one, other| one["name"] == other["name"]);
+        json!({"windows": windows, "freezes": freezes[..below(random, 3)]})
+    }
+
+    #[test]
+    fn what_is_left_out_would_not_have_been_long_enough() {
         let begun: Timestamp = "2026-11-21T03:59:30Z".parse().unwrap();
-        let mut random = 7_u64;
-        let mut below = |most: usize| {
-            random = random
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (random >> 33) as usize % most
-        };
+        let mut random = 7;
         let (mut far, mut never) = (0, 0);
         for round in 0..150 {
-            let mut windows = Vec::new();
-            for (kind, most) in [("Allow", 3), ("Deny", 2)] {
-                for _ in 0..below(most) + usize::from(kind == "Allow" && round % 4 > 0) {
-                    let minutes = 10 + u32::try_from(below(400)).unwrap();
-                    windows.push(window(
-                        kind,
-                        crons[below(crons.len())],
-                        minutes,
-                        zones[below(zones.len())],
-                    ));
-                }
-            }
-            windows.dedup_by(|one, other| one["name"] == other["name"]);
-            let some = below(3);
-            let schedule = json!({"windows": windows, "freezes": freezes[..some]});
-            let Ok(calendar) = Calendar::read(
-                &serde_json::from_value::<Schedule>(schedule.clone()).unwrap(),
-                "Europe/Berlin",
-            ) else {
+            let schedule = schedule(&mut random, round);
+            let read: Schedule = serde_json::from_value(schedule.clone()).unwrap();
+            let Ok(calendar) = Calendar::read(&read, "Europe/Berlin") else {
                 continue;
             };
             for (hours, minutes) in [
