@@ -1,6 +1,6 @@
 //! The calendar of a plant: when changes may be made, and when the plant produces.
 //!
-//! Everything here is a pure function of the schedule and an instant: no clock, no files, no cache. [`Calendar::read`]
+//! Everything here is a pure function of the schedule and an instant: no clock, no files, no cache (but an `Almanac` for who asks often). [`Calendar::read`]
 //! checks the schedule once; the questions never fail.
 //!
 //! **Openness** = (union of `Allow` windows, or always where there is none) − `Deny` windows − `notAllowedDates` − freezes.
@@ -18,10 +18,12 @@
 //!
 //! **Looking ahead is bounded**: what does not begin within [`HORIZON`], or does not end within a year after it, is `None`.
 
+mod almanac;
 mod checked;
 mod clock;
 mod cron;
 mod days;
+mod holding;
 mod openings;
 mod production;
 mod read;
@@ -29,6 +31,7 @@ mod recurring;
 mod span;
 mod state;
 
+pub(crate) use almanac::Almanac;
 pub use checked::{Calendar, HORIZON};
 pub use read::Problem;
 pub use span::Opening;

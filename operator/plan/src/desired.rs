@@ -1,8 +1,9 @@
 //! What a line should run: its rendering, or why there is none. The planner asks only here.
 
+use crate::calendar::{Almanac, Calendar, Problem};
 use crate::hold::Hold;
 use crate::observed::{Observed, Seen};
-use andon_api::{BlueprintSpec, Line, Parameters, SITE_LINE, Scope};
+use andon_api::{BlueprintSpec, Line, Parameters, PlantSiteSpec, SITE_LINE, Schedule, Scope};
 use andon_render::{
     Facts, Layers, LineFacts, NamedParameters, PlantFacts, RenderRequest, Rendering,
 };
@@ -15,9 +16,11 @@ use std::sync::Arc;
 pub(crate) type Refusal = Hold;
 
 /// Renderings that were made before, by line. Rendering is pure, so an answer that was given to the same question is the
-/// answer: keeping it saves a controller that looks every second most of its work, and changes no plan.
+/// answer: keeping it saves a controller that looks every second most of its work, and changes no plan. So with the plant's calendar.
 pub struct Memory {
     answers: BTreeMap<String, Vec<(Question<'static>, Answer)>>,
+    /// By time zone and schedule.
+    calendars: Vec<((String, Schedule), Arc<Almanac>)>,
     most: usize,
 }
 
@@ -34,18 +37,46 @@ impl Memory {
     pub fn of(most: usize) -> Self {
         Self {
             answers: BTreeMap::new(),
+            calendars: Vec::new(),
             most,
         }
+    }
+
+    /// The calendar of a plant; none: it has no schedule.
+    pub(crate) fn calendar(
+        &mut self,
+        plant: &PlantSiteSpec,
+    ) -> Result<Option<Arc<Almanac>>, Vec<Problem>> {
+        let Some(schedule) = &plant.schedule else {
+            return Ok(None);
+        };
+        let mut known = self.calendars.iter();
+        let same =
+            |(zone, known): &(String, Schedule)| *zone == plant.time_zone && known == schedule;
+        if let Some((_, almanac)) = known.find(|(key, _)| same(key)) {
+            return Ok(Some(Arc::clone(almanac)));
+        }
+        let calendar = Calendar::read(schedule, &plant.time_zone)?;
+        let almanac = Arc::new(Almanac::new(calendar));
+        if self.calendars.len() >= self.most {
+            drop(self.calendars.remove(0));
+        }
+        let key = (plant.time_zone.clone(), schedule.clone());
+        self.calendars.push((key, Arc::clone(&almanac)));
+        Ok(Some(almanac))
     }
 
     /// What `line` should run.
     pub(crate) fn desired(&mut self, observed: &Observed, line: &str) -> Answer {
         let question = Question::of(observed, line)?;
-        let known = self.answers.get(line).map_or(&[][..], Vec::as_slice);
-        for (asked, answer) in known.iter().rev() {
-            if *asked == question {
-                return answer.clone();
-            }
+        if let Some(known) = self.answers.get_mut(line)
+            && let Some(found) = known.iter().rposition(|(asked, _)| *asked == question)
+        {
+            // What was asked last is asked next.
+            let newest = known.remove(found);
+            let answer = newest.1.clone();
+            known.push(newest);
+            return answer;
         }
         let answer = question.answer().map(Arc::new);
         let known = self.answers.entry(line.to_owned()).or_default();
@@ -60,13 +91,14 @@ impl Memory {
 /// All that a rendering depends on.
 #[derive(Clone, PartialEq)]
 struct Question<'a> {
-    blueprint: Cow<'a, BlueprintSpec>,
     plant: [Cow<'a, str>; 4],
     integration: Cow<'a, str>,
     release: Cow<'a, Parameters>,
     site: Cow<'a, Parameters>,
     chosen: Option<Cow<'a, Parameters>>,
-    line: Option<Cow<'a, Line>>,
+    /// Name and criticality, and its own parameters.
+    line: Option<(Cow<'a, str>, i32, Cow<'a, Parameters>)>,
+    blueprint: Cow<'a, BlueprintSpec>,
 }
 
 impl<'a> Question<'a> {
@@ -75,13 +107,15 @@ impl<'a> Question<'a> {
             Cow::Owned(value.into_owned())
         }
         Question {
-            blueprint: own(self.blueprint),
             plant: self.plant.map(own),
             integration: own(self.integration),
             release: own(self.release),
             site: own(self.site),
             chosen: self.chosen.map(own),
-            line: self.line.map(own),
+            line: self
+                .line
+                .map(|(name, criticality, own_ones)| (own(name), criticality, own(own_ones))),
+            blueprint: own(self.blueprint),
         }
     }
 
@@ -115,14 +149,17 @@ impl<'a> Question<'a> {
             release: Cow::Borrowed(&target.parameters),
             site: Cow::Borrowed(&spec.parameters),
             chosen: chosen.map(|i| Cow::Borrowed(&i.parameters)),
-            line: line_of(blueprint, &spec.lines, line).map(Cow::Borrowed),
+            line: line_of(blueprint, &spec.lines, line).map(|line| {
+                let name = Cow::Borrowed(line.name.as_str());
+                (name, line.criticality, Cow::Borrowed(&line.parameters))
+            }),
             blueprint: Cow::Borrowed(blueprint),
             integration: Cow::Borrowed(integration),
         })
     }
 
     fn answer(&self) -> Result<Rendering, Refusal> {
-        let line = self.line.as_deref();
+        let line = self.line.as_ref();
         let none = Parameters::new();
         let parameters = andon_render::effective(
             &self.blueprint,
@@ -133,10 +170,7 @@ impl<'a> Question<'a> {
                     name: &self.integration,
                     parameters: self.chosen.as_deref().unwrap_or(&none),
                 },
-                line: line.map(|line| NamedParameters {
-                    name: &line.name,
-                    parameters: &line.parameters,
-                }),
+                line: line.map(|(name, _, parameters)| NamedParameters { name, parameters }),
             },
         )
         .map_err(|errors| Hold::ParametersInvalid {
@@ -152,9 +186,9 @@ impl<'a> Question<'a> {
                     site_code,
                     time_zone,
                 },
-                line: line.map(|line| LineFacts {
-                    name: &line.name,
-                    criticality: line.criticality,
+                line: line.map(|(name, criticality, _)| LineFacts {
+                    name,
+                    criticality: *criticality,
                 }),
                 integration: &self.integration,
             },

@@ -1,7 +1,7 @@
 //! Whether an object is as it was rendered. The API server adds fields of its own, so what is there must *contain* what
 //! was rendered; quantities are compared by their value, since the API server rewrites them.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Whether `live` contains everything that `rendered` says.
 pub(crate) fn holds(rendered: &Value, live: &Value) -> bool {
@@ -33,15 +33,32 @@ fn within(key: &str, rendered: &Value, live: Option<&Value>, whole_lists: bool) 
         return is_empty(rendered);
     };
     match (rendered, live) {
-        (Value::Object(rendered), Value::Object(live)) => rendered
-            .iter()
-            .all(|(key, value)| within(key, value, live.get(key), whole_lists)),
+        (Value::Object(rendered), Value::Object(live)) => {
+            members_within(rendered, live, whole_lists)
+        }
         (Value::Array(rendered), Value::Array(live)) => {
             list_within(key, rendered, live, whole_lists)
         }
         (Value::Null, _) => true,
         _ => rendered == live || (is_quantity(key) && same_quantity(rendered, live)),
     }
+}
+
+/// Members mostly stand in the same order on both sides, so that most are found without a search.
+fn members_within(
+    rendered: &Map<String, Value>,
+    live: &Map<String, Value>,
+    whole_lists: bool,
+) -> bool {
+    let mut ahead = live.iter().peekable();
+    rendered.iter().all(|(key, value)| {
+        while ahead.next_if(|(other, _)| *other < key).is_some() {}
+        let found = match ahead.next_if(|(other, _)| *other == key) {
+            Some((_, found)) => Some(found),
+            None => live.get(key),
+        };
+        within(key, value, found, whole_lists)
+    })
 }
 
 /// Lists of named things are merged by name on the server: somebody else's entries stay whatever we apply, so only our
@@ -58,9 +75,10 @@ fn list_within(key: &str, rendered: &[Value], live: &[Value], whole_lists: bool)
     if !keyed || rendered.is_empty() {
         return pairwise();
     }
-    rendered.iter().all(|want| {
-        live.iter()
-            .any(|have| within(key, want, Some(have), whole_lists))
+    rendered.iter().enumerate().all(|(place, want)| {
+        let holds = |have: &Value| within(key, want, Some(have), whole_lists);
+        // Mostly it stands where it stood.
+        live.get(place).is_some_and(holds) || live.iter().any(holds)
     })
 }
 

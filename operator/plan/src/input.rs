@@ -1,6 +1,6 @@
 //! What is observed, made trustworthy: every value parsed once, or every reason why it cannot be used.
 
-use crate::calendar::Calendar;
+use crate::calendar::Almanac;
 use crate::desired::{self, Memory, Refusal};
 use crate::hold::Hold;
 use crate::object::{Index, Scene};
@@ -31,7 +31,7 @@ pub(crate) struct Input<'a> {
     pub(crate) readings: Cow<'a, BTreeMap<String, Reading>>,
     /// When the plant may be changed and when it produces; none: always. One that cannot be read lets nothing start, but what is on
     /// trial is judged all the same.
-    pub(crate) calendar: Result<Option<Calendar>, Hold>,
+    pub(crate) calendar: Result<Option<Arc<Almanac>>, Hold>,
 }
 
 impl<'a> Input<'a> {
@@ -139,7 +139,7 @@ pub(crate) fn read<'a>(
         true => Vec::new(),
         false => site_problems(observed),
     };
-    let calendar = Calendar::of(&observed.site.spec).map_err(|wrong| {
+    let calendar = memory.calendar(&observed.site.spec).map_err(|wrong| {
         let texts: Vec<String> = wrong.iter().map(ToString::to_string).collect();
         Hold::SpecInvalid {
             message: texts.join("; "),

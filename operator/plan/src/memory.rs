@@ -1,8 +1,7 @@
 //! What is remembered of each line: from the status, or, where that was lost, from the marks on the kept renderings.
 
 use crate::input::Input;
-use crate::object;
-use crate::observed::{Observed, Revision};
+use crate::observed::Revision;
 use crate::plan::Change;
 use andon_api::{Failed, LinePhase, LineStatus, RenderingReference, label};
 use jiff::Timestamp;
@@ -26,7 +25,7 @@ pub(crate) fn recall(input: &Input<'_>) -> (Vec<LineStatus>, bool) {
             })
         })
         .collect();
-    for name in removed(input.observed, &lines) {
+    for name in removed(input, &lines) {
         lines.push(known(&name).unwrap_or_else(|| {
             rebuilt = true;
             from_marks(input, &name)
@@ -36,7 +35,8 @@ pub(crate) fn recall(input: &Input<'_>) -> (Vec<LineStatus>, bool) {
 }
 
 /// Lines that take no part (any more) but have something running.
-fn removed(observed: &Observed, lines: &[LineStatus]) -> BTreeSet<String> {
+fn removed(input: &Input<'_>, lines: &[LineStatus]) -> BTreeSet<String> {
+    let observed = input.observed;
     let remembered = observed.integration.status.lines.iter();
     let remembered = remembered
         .filter(|line| {
@@ -45,20 +45,20 @@ fn removed(observed: &Observed, lines: &[LineStatus]) -> BTreeSet<String> {
                 || line.failed.is_some()
                 || line.removing.is_some()
         })
-        .map(|line| line.name.clone());
-    let pods = observed.pods.iter().map(|pod| pod.line.clone());
-    let objects = observed.objects.iter();
-    let objects = objects.map(|object| object::label(object, label::LINE).to_owned());
+        .map(|line| line.name.as_str());
+    let pods = observed.pods.iter().map(|pod| pod.line.as_str());
+    let objects = input.index.lines.iter().copied();
     let marked = observed
         .revisions
         .iter()
         .filter(|revision| revision.last_good)
-        .map(|revision| revision.line.clone());
+        .map(|revision| revision.line.as_str());
     remembered
         .chain(pods)
         .chain(objects)
         .chain(marked)
-        .filter(|name| !name.is_empty() && lines.iter().all(|line| line.name != *name))
+        .filter(|name| !name.is_empty() && lines.iter().all(|line| line.name != **name))
+        .map(str::to_owned)
         .collect()
 }
 

@@ -5,7 +5,7 @@ use crate::plan::{Change, Related};
 use andon_api::label;
 use andon_render::RenderedStage;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A text of an object's metadata, or nothing.
 fn metadata<'a>(object: &'a Value, key: &str) -> &'a str {
@@ -38,11 +38,13 @@ pub(crate) fn uid(object: &Value) -> &str {
     metadata(object, "uid")
 }
 
+fn labels(object: &Value) -> Option<&Value> {
+    object.get("metadata")?.get("labels")
+}
+
 /// The value of a label, or nothing.
 pub(crate) fn label<'a>(object: &'a Value, key: &str) -> &'a str {
-    object
-        .get("metadata")
-        .and_then(|metadata| metadata.get("labels"))
+    labels(object)
         .and_then(|labels| labels.get(key))
         .and_then(Value::as_str)
         .unwrap_or_default()
@@ -86,6 +88,10 @@ pub(crate) struct Index<'a> {
     named: BTreeMap<(&'a str, &'a str), &'a Value>,
     /// By line, those that belong to a stage (not shared, not a check).
     staged: BTreeMap<&'a str, Vec<Staged<'a>>>,
+    /// By line, the pods that belong to a stage.
+    pods: BTreeMap<&'a str, Vec<&'a Pod>>,
+    /// Every line that an object belongs to.
+    pub(crate) lines: BTreeSet<&'a str>,
 }
 
 /// An object that belongs to a stage.
@@ -101,16 +107,22 @@ impl<'a> Index<'a> {
         let mut index = Self::default();
         for object in observed.objects.iter().map(AsRef::as_ref) {
             index.named.insert((name(object), kind(object)), object);
-            let stage = label(object, label::STAGE);
+            let labels = labels(object);
+            let label = |key| labels.and_then(|labels| labels.get(key)?.as_str());
+            let line = label(label::LINE).unwrap_or_default();
+            index.lines.insert(line);
+            let stage = label(label::STAGE).unwrap_or_default();
             if matches!(stage, "" | label::COMMON | label::CHECK) {
                 continue;
             }
-            let line = index.staged.entry(label(object, label::LINE)).or_default();
-            line.push(Staged {
+            index.staged.entry(line).or_default().push(Staged {
                 object,
                 stage,
-                instance: label(object, label::INSTANCE),
+                instance: label(label::INSTANCE).unwrap_or_default(),
             });
+        }
+        for pod in observed.pods.iter().filter(|it| it.stage != label::CHECK) {
+            index.pods.entry(&pod.line).or_default().push(pod);
         }
         index
     }
@@ -146,10 +158,12 @@ impl<'a> Scene<'a> {
 
     /// The line's pods that belong to a stage.
     pub(crate) fn pods(self) -> impl Iterator<Item = &'a Pod> {
-        self.observed
+        self.index
             .pods
-            .iter()
-            .filter(move |pod| pod.line == self.line && pod.stage != label::CHECK)
+            .get(self.line)
+            .into_iter()
+            .flatten()
+            .copied()
     }
 
     /// The pods of one instance of a stage.

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// Starts the next line's trial, and gives every other line that should move the reason why it does not.
 pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
+    // As they are decided so far.
+    let mut lines = None;
     for (name, desired) in &input.lines {
         let Some(index) = turns.iter().position(|turn| turn.line.name == *name) else {
             continue;
@@ -27,8 +29,9 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
             Err(refusal) => Some(refusal.clone()),
             Ok(desired) if is_done(line, desired) => continue,
             Ok(desired) => {
-                let lines: Vec<LineStatus> = turns.iter().map(|turn| turn.line.clone()).collect();
-                obstacle(input, line, desired, &lines)
+                let all = || turns.iter().map(|turn| turn.line.clone()).collect();
+                let lines: &mut Vec<LineStatus> = lines.get_or_insert_with(all);
+                obstacle(input, line, desired, lines)
             }
         };
         let turn = &mut turns[index];
@@ -39,7 +42,10 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
             }
             // What keeps the last good from being in place is put right before anything new is tried on it.
             None if turn.hold.is_some() => {}
-            None => begin(turn),
+            None => {
+                begin(turn);
+                lines = None;
+            }
         }
     }
 }

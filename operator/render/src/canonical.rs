@@ -5,52 +5,61 @@ use andon_api::{BlueprintSpec, digest};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// JSON with sorted keys and no white space. Sorts by itself: whether `serde_json` keeps maps sorted depends on
 /// features that any crate of the build may switch on.
-pub(crate) fn write(value: &Value, out: &mut String) {
+fn write(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Array(items) => {
-            out.push('[');
+            out.push(b'[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
-                    out.push(',');
+                    out.push(b',');
                 }
                 write(item, out);
             }
-            out.push(']');
+            out.push(b']');
         }
         Value::Object(members) => {
             let mut sorted: Vec<(&String, &Value)> = members.iter().collect();
             sorted.sort_unstable_by_key(|(key, _)| key.as_str());
-            out.push('{');
+            out.push(b'{');
             for (index, (key, member)) in sorted.into_iter().enumerate() {
                 if index > 0 {
-                    out.push(',');
+                    out.push(b',');
                 }
-                write(&Value::String(key.clone()), out);
-                out.push(':');
+                scalar(key, out);
+                out.push(b':');
                 write(member, out);
             }
-            out.push('}');
+            out.push(b'}');
         }
-        scalar => {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "{scalar}");
-        }
+        value => scalar(value, out),
     }
+}
+
+fn scalar<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+    // Writing to memory cannot fail, and every text and number has its JSON.
+    let _ = serde_json::to_writer(out, value);
+}
+
+/// A value's canonical JSON.
+pub(crate) fn text_of(value: &Value) -> String {
+    let mut text = Vec::new();
+    write(value, &mut text);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// `sha256:` and the digits of a value's canonical JSON.
 pub(crate) fn digest_of(value: &Value) -> String {
-    let mut text = String::new();
+    let mut text = Vec::new();
     write(value, &mut text);
     let mut hex = String::with_capacity(digest::PREFIX.len() + 64);
     hex.push_str(digest::PREFIX);
-    for byte in Sha256::digest(text.as_bytes()) {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
+    for byte in Sha256::digest(&text) {
+        for half in [byte >> 4, byte & 15] {
+            hex.push(char::from_digit(u32::from(half), 16).unwrap_or_default());
+        }
     }
     hex
 }
@@ -89,12 +98,11 @@ mod tests {
 
     #[test]
     fn canonical_json_is_sorted_and_dense() {
-        let mut text = String::new();
-        write(
-            &json!({"b": [1, 2.5, null], "a": {"d": "x\n", "c": true}}),
-            &mut text,
+        let value = json!({"b": [1, 2.5, null], "a": {"d": "x\n", "c": true}});
+        assert_eq!(
+            text_of(&value),
+            r#"{"a":{"c":true,"d":"x\n"},"b":[1,2.5,null]}"#
         );
-        assert_eq!(text, r#"{"a":{"c":true,"d":"x\n"},"b":[1,2.5,null]}"#);
     }
 
     #[test]

@@ -180,9 +180,7 @@ fn join(value: &Value, separator: Rest<Value>) -> Result<String, Error> {
 
 /// JSON with sorted keys: the same on every machine.
 fn tojson(value: &Value) -> Result<String, Error> {
-    let mut out = String::new();
-    canonical::write(&json_of(value)?, &mut out);
-    Ok(out)
+    Ok(canonical::text_of(&json_of(value)?))
 }
 
 fn base64(bytes: &[u8]) -> String {

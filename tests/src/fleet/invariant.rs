@@ -6,28 +6,35 @@ use super::Fleet;
 use andon_api::{BlueprintSpec, IntegrationReleaseSpec, duration};
 use andon_plan::{ObservedRelease, ReleasePlan, Seen, target_digest};
 use look::{Look, remembered};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What the rules remember: digest and begin of each wave's soak, and how much time had passed when that was written.
 #[derive(Default)]
 pub(super) struct Ledger {
     soaks: BTreeMap<String, (Option<String>, String, i64)>,
-    /// Of the look before: what was asked for, and its digest, which is dear.
-    digest: Option<(BlueprintSpec, IntegrationReleaseSpec, String)>,
+    /// Of the last few looks: what was asked for, and its digest, which is dear.
+    digests: VecDeque<(BlueprintSpec, IntegrationReleaseSpec, String)>,
     /// Of each wave that stopped the release: the digest, the retry that had been honoured, and how many plants had failed.
     stopped: BTreeMap<String, (Option<String>, Option<String>, usize)>,
 }
 
 impl Ledger {
     fn digest(&mut self, blueprint: &BlueprintSpec, spec: &IntegrationReleaseSpec) -> String {
-        match &self.digest {
-            Some((of, by, digest)) if of == blueprint && by == spec => digest.clone(),
-            _ => {
-                let digest = target_digest(blueprint, spec);
-                self.digest = Some((blueprint.clone(), spec.clone(), digest.clone()));
-                digest
-            }
+        const KNOWN: usize = 6;
+        let known = self.digests.iter();
+        if let Some((.., digest)) = known
+            .rev()
+            .find(|(of, by, _)| by == spec && of == blueprint)
+        {
+            return digest.clone();
         }
+        let digest = target_digest(blueprint, spec);
+        if self.digests.len() == KNOWN {
+            self.digests.pop_front();
+        }
+        let asked = (blueprint.clone(), spec.clone(), digest.clone());
+        self.digests.push_back(asked);
+        digest
     }
 }
 

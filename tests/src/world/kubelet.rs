@@ -27,6 +27,8 @@ pub struct ToyPod {
     pub pod: Pod,
     /// Kind and name of its workload.
     pub owner: Rc<Key>,
+    /// Which of the workloads that is in this second, by their order: asked for often.
+    of: usize,
     /// The template it was made from.
     pub template: Value,
     /// Order in which pods were made.
@@ -103,10 +105,14 @@ impl World {
         let workloads: Vec<_> = workloads
             .map(|(key, o)| (Rc::clone(key), Arc::clone(o)))
             .collect();
-        for (key, object) in workloads {
+        for toy in &mut self.pods {
+            let of = workloads.binary_search_by(|(key, _)| key.cmp(&toy.owner));
+            toy.of = of.unwrap_or(usize::MAX);
+        }
+        for (number, (key, object)) in workloads.into_iter().enumerate() {
             match key.0.as_str() {
-                "Job" => self.run_job(&key, &object),
-                _ => self.run_workload(&key, object),
+                "Job" => self.run_job((number, &key), &object),
+                _ => self.run_workload((number, &key), object),
             }
         }
     }
@@ -173,8 +179,8 @@ impl World {
         }
     }
 
-    fn run_workload(&mut self, key: &Rc<Key>, object: Arc<Value>) {
-        let own = |toy: &ToyPod| toy.owner == *key;
+    fn run_workload(&mut self, (number, key): (usize, &Rc<Key>), object: Arc<Value>) {
+        let own = |toy: &ToyPod| toy.of == number;
         let deleted = object["metadata"].get("deletionTimestamp").is_some();
         let template = &object["spec"]["template"];
         let replicas =
@@ -202,7 +208,7 @@ impl World {
         // A StatefulSet's pod has a name of its own: the next one waits until it is free.
         let waits = key.0 == "StatefulSet" && leaving;
         if kept < replicas && !waits {
-            self.start_pod(key, template);
+            self.start_pod((number, key), template);
         }
         let all = self
             .pods
@@ -228,7 +234,7 @@ impl World {
         }
     }
 
-    fn start_pod(&mut self, key: &Rc<Key>, template: &Value) {
+    fn start_pod(&mut self, (of, key): (usize, &Rc<Key>), template: &Value) {
         let labels = &template["metadata"]["labels"];
         let text = |key: &str| labels[key].as_str().unwrap_or("").to_owned();
         let container = &template["spec"]["containers"][0];
@@ -252,6 +258,7 @@ impl World {
         self.pods.push(ToyPod {
             pod,
             owner: Rc::clone(key),
+            of,
             template: template.clone(),
             order: self.uids,
             since: self.now,
@@ -265,9 +272,9 @@ impl World {
         });
     }
 
-    fn run_job(&mut self, key: &Rc<Key>, object: &Value) {
+    fn run_job(&mut self, (number, key): (usize, &Rc<Key>), object: &Value) {
         if object["metadata"].get("deletionTimestamp").is_some() {
-            self.pods.retain(|toy| toy.owner != *key);
+            self.pods.retain(|toy| toy.of != number);
             self.objects.remove(key);
             self.dirty = true;
             return;
@@ -275,8 +282,8 @@ impl World {
         if object["status"].get("conditions").is_some() {
             return;
         }
-        if !self.pods.iter().any(|toy| toy.owner == *key) {
-            self.start_pod(key, &object["spec"]["template"]);
+        if !self.pods.iter().any(|toy| toy.of == number) {
+            self.start_pod((number, key), &object["spec"]["template"]);
             return;
         }
         let config = ("ConfigMap".to_owned(), format!("{}-config", key.1));
@@ -285,7 +292,7 @@ impl World {
                 .as_str()
                 .is_some_and(|r| r.contains("broken"))
         });
-        let Some(toy) = self.pods.iter_mut().find(|toy| toy.owner == *key) else {
+        let Some(toy) = self.pods.iter_mut().find(|toy| toy.of == number) else {
             return;
         };
         if self.now.duration_since(toy.since).as_secs() < CHECK {

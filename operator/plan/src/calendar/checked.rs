@@ -18,6 +18,11 @@ pub(super) const BEYOND: Duration = Duration::from_secs(YEAR);
 
 const YEAR: u64 = 366 * 86_400;
 
+/// The last instant at which something may begin that is looked for at `now`.
+pub(super) fn horizon(now: Timestamp) -> Timestamp {
+    bounded(later(now, HORIZON))
+}
+
 /// The calendar of a plant. Made by [`Calendar::read`]; all its answers are pure functions of it and an instant.
 #[derive(Clone, Debug)]
 pub struct Calendar {
@@ -48,7 +53,12 @@ impl Calendar {
     }
 
     pub(super) fn sweep(&self, from: Timestamp) -> Openings<'_> {
-        let limit = bounded(later(from, HORIZON));
+        self.sweep_as_of(from, from)
+    }
+
+    /// From `from` on, as far as one looks ahead at `now`.
+    pub(super) fn sweep_as_of(&self, now: Timestamp, from: Timestamp) -> Openings<'_> {
+        let limit = horizon(now);
         let end = bounded(later(limit, BEYOND));
         let runs = self.runs(from, end);
         let mut allow = None;

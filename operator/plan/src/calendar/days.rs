@@ -41,6 +41,15 @@ impl Days {
             }
     }
 
+    /// After how many days the same dates match again, all the year round; none: it hangs on months or their days.
+    pub fn period(&self) -> Option<u64> {
+        let whole = self.months == MONTHS && self.month_days == MONTH_DAYS && !self.either;
+        match self.every() {
+            true => Some(1),
+            false => whole.then_some(7),
+        }
+    }
+
     /// The first date that matches, from `from` on. None: none does within nine years (29 February is at most eight away).
     pub fn on_or_after(&self, from: Date) -> Option<Date> {
         let mut first = from;

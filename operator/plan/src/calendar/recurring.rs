@@ -73,8 +73,13 @@ impl Recurring {
         }
     }
 
+    /// After how many days it recurs while the clock runs evenly; none: it hangs on the month.
+    pub fn period(&self) -> Option<u64> {
+        self.days.period()
+    }
+
     /// How long before an instant a span may have begun that still covers it. (No clock has ever jumped by more than a day.)
-    fn longest(&self) -> Duration {
+    pub fn longest(&self) -> Duration {
         match self.end {
             End::After(duration) => duration,
             End::At(..) => Duration::from_secs(3 * 86_400),

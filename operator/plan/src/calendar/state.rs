@@ -158,12 +158,21 @@ impl Calendar {
     /// May a change start at `now` that takes `needed`: change + bake + rollback together? It must fit before the opening closes,
     /// because a change that fails at the very end of its bake must still be taken back within it.
     pub fn may_start(&self, now: Timestamp, needed: Duration) -> Result<(), Box<Closed>> {
-        let mut openings = self.sweep(now).peekable();
-        let here = openings.next_if(|opening| opening.open == now);
+        self.may_start_or(now, needed, || self.next_holding(now, now, needed))
+    }
+
+    /// The same; `next` finds the first later opening that is long enough.
+    pub(super) fn may_start_or(
+        &self,
+        now: Timestamp,
+        needed: Duration,
+        next: impl FnOnce() -> Option<Opening>,
+    ) -> Result<(), Box<Closed>> {
+        let here = self.sweep(now).next().filter(|here| here.open == now);
         if here.is_some_and(|here| here.holds(needed)) {
             return Ok(());
         }
-        let next = openings.find(|opening| opening.holds(needed));
+        let next = next();
         Err(Box::new(Closed {
             reason: self.reason(now, here.is_some()),
             left: here.and_then(|here| here.length()).unwrap_or_default(),

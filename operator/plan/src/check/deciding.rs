@@ -2,7 +2,6 @@
 
 use super::Findings;
 use super::ending::{ends, has_evidence};
-use crate::calendar::Calendar;
 use crate::observed::Observed;
 use crate::plan::Plan;
 use andon_api::{LineStatus, Trial, label};
@@ -110,7 +109,7 @@ fn begins(
 
 /// A change begins, and its first pods change, only while the plant's calendar lets it.
 fn is_open(observed: &Observed, name: &str, findings: &mut Findings<'_>) {
-    if let Ok(Some(calendar)) = Calendar::of(&observed.site.spec) {
+    if let Ok(Some(calendar)) = findings.memory.calendar(&observed.site.spec) {
         findings.demand(calendar.state(observed.now).open, "I21", || {
             format!("{name} begins while the plant is closed for changes")
         });

@@ -335,7 +335,8 @@ fn evidence(bad: i64, good: i64, limit: f64) -> f64 {
         let p = (from + (f64::from(step) + 0.5) * width).sin().powi(2);
         bad as f64 * (p / limit).ln() + good as f64 * ((1.0 - p) / (1.0 - limit)).ln()
     };
-    let largest = (0..STEPS).map(term).fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = (0..STEPS).map(|step| (term(step) - largest).exp()).sum();
+    let terms: Vec<f64> = (0..STEPS).map(term).collect();
+    let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = terms.iter().map(|term| (term - largest).exp()).sum();
     largest + (sum / f64::from(STEPS)).ln()
 }

@@ -26,13 +26,18 @@ pub(super) fn worth_writing(observed: &Observed, status: &PlantIntegrationStatus
         let written = trial.and_then(|trial| trial.checkpoint.as_ref());
         trial.is_some() && written.is_none_or(|at| elapsed(at.0, observed.now) >= every)
     };
-    let judged = |line: &LineStatus| line.promoted.as_ref().and_then(|it| it.trial.clone());
     let ticking = |line: &LineStatus| line.trial.is_some() || judged(line).is_some();
     // What a line that merely holds is told may change as often as it likes.
     !before.lines.iter().any(ticking)
-        || before.lines.iter().any(|line| {
-            old(line.trial.as_ref(), CHECKPOINT) || old(judged(line).as_ref(), CHECKPOINT_SOAK)
-        })
+        || before
+            .lines
+            .iter()
+            .any(|line| old(line.trial.as_ref(), CHECKPOINT) || old(judged(line), CHECKPOINT_SOAK))
+}
+
+/// The trial of a promoted line that is judged on.
+fn judged(line: &LineStatus) -> Option<&Trial> {
+    line.promoted.as_ref()?.trial.as_ref()
 }
 
 /// Whether two statuses differ in more than what merely ticks.

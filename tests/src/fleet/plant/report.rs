@@ -5,12 +5,12 @@ use andon_api::condition::{self, ConditionType, Wanted};
 use andon_api::reason::{ConditionReason, FailureReason, HoldReason};
 use andon_api::{
     Failed, Go, LineHold, LinePhase, LineStatus, PlantIntegrationStatus, RenderingReference,
-    Target, Trial,
+    Target, Trial, TrialFailure,
 };
 use andon_plan::ReleasePlant;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 impl ToyPlant {
     /// What a release sees of it; the same as long as nothing changes.
@@ -83,14 +83,25 @@ fn reference(runs: &Runs) -> RenderingReference {
 
 impl ToyTrial {
     fn status(&self) -> Option<Trial> {
-        let at = "2026-11-21T08:00:00Z";
-        let mut value =
-            json!({"rendering": reference(&self.of), "targetDigest": self.of.1, "started": at});
-        if self.fails {
-            value["failure"] =
-                json!({"reason": FailureReason::CheckFailed.as_str(), "message": "", "at": at});
-        }
-        serde_json::from_value(value).ok()
+        /// What a trial says of itself beyond that: nothing.
+        static BLANK: LazyLock<Option<Trial>> = LazyLock::new(|| {
+            let at = "2026-11-21T08:00:00Z";
+            let rendering = json!({"version": "", "digest": "", "revision": ""});
+            let blank = json!({"rendering": rendering, "targetDigest": "", "started": at});
+            serde_json::from_value(blank).ok()
+        });
+        let blank = BLANK.clone()?;
+        let failure = self.fails.then(|| TrialFailure {
+            reason: FailureReason::CheckFailed.to_string(),
+            message: String::new(),
+            at: blank.started.clone(),
+        });
+        Some(Trial {
+            rendering: reference(&self.of),
+            target_digest: self.of.1.clone(),
+            failure,
+            ..blank
+        })
     }
 }
 
