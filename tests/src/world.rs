@@ -71,6 +71,8 @@ pub struct World {
     pub analysis: Analysis,
     /// What a failure takes back.
     pub scope: andon_api::RollbackScope,
+    /// What stays beside a canary.
+    pub standby: andon_api::Standby,
     /// How many lines the release lets be on trial at a time.
     pub lines_at_a_time: i32,
     /// Who asks for releases.
@@ -102,6 +104,8 @@ pub struct World {
     /// Trials that were checked while the plant was open, by line and digest.
     permits: BTreeSet<(String, String)>,
     uids: u64,
+    /// Connections to queues so far.
+    connections: u64,
     /// Whether something changed that the operator watches.
     dirty: bool,
     /// When the operator looks again by itself.
@@ -174,6 +178,7 @@ impl World {
                 .collect(),
             analysis: analysis(),
             scope: andon_api::RollbackScope::default(),
+            standby: andon_api::Standby::None,
             lines_at_a_time: 1,
             author: None,
             approvals: Vec::new(),
@@ -190,6 +195,7 @@ impl World {
             bin: Vec::new(),
             permits: BTreeSet::new(),
             uids: 0,
+            connections: 0,
             dirty: true,
             wake: None,
             past: Vec::new(),

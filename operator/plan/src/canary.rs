@@ -12,6 +12,7 @@ use crate::plan::Change;
 use crate::progress::{self, Canary, Progress, elapsed};
 use crate::promote;
 use crate::stage::{self, Outcome};
+use crate::standby::{self, Reserve};
 use crate::verdict::{self, Case, Verdict};
 use andon_api::reason::FailureReason;
 use andon_api::{BakeClock, Promoted, Then, Trial, Unready, duration};
@@ -53,7 +54,12 @@ pub(crate) fn watch(turn: &mut Turn<'_>, mut trial: Trial) {
         }
     };
     let strategies = turn.input.strategies(&turn.line.name);
-    let outcome = stage::bring_about(turn.scene(), rendering, &strategies, stage::Purpose::Try);
+    let way = stage::Way {
+        reserve: Reserve::of(turn.input, &turn.line, &trial),
+        ..stage::Way::new(&strategies, stage::Purpose::Try)
+    };
+    let outcome = stage::bring_about(turn.scene(), rendering, &way);
+    standby::notice(turn, &mut trial, rendering);
     note_unready(&mut trial, &outcome, turn.input.stamp());
     let look = look(
         turn,
@@ -73,6 +79,9 @@ pub(crate) fn watch(turn: &mut Turn<'_>, mut trial: Trial) {
             &trial.rendering.version,
             rendering,
         ));
+        if let Some(standby) = &trial.standby {
+            turn.tell(event::stands_by(&turn.line.name, standby));
+        }
     }
     turn.follow(outcome);
     if turn.hold.is_none() {
@@ -203,16 +212,16 @@ fn not_judged_yet(
 
 /// Remembers which stage is not ready, and since when. A stage that waits for an old instance to leave is not blamed.
 fn note_unready(trial: &mut Trial, outcome: &Outcome, now: Time) {
-    trial.unready = match &outcome.waits {
-        Some(Hold::StageNotReady { stage, .. }) => match trial.unready.take() {
-            Some(known) if known.stage == *stage => Some(known),
-            _ => Some(Unready {
-                stage: stage.clone(),
-                since: now,
-            }),
-        },
-        _ => None,
+    let stage = match &outcome.waits {
+        Some(Hold::StageNotReady { stage, .. }) => stage.clone(),
+        Some(Hold::StandbyNotReady { stage, .. }) => format!("the standby of {stage}"),
+        _ => {
+            trial.unready = None;
+            return;
+        }
     };
+    let known = trial.unready.take().filter(|known| known.stage == stage);
+    trial.unready = Some(known.unwrap_or(Unready { stage, since: now }));
 }
 
 /// Why the canary fails; none: it does not.
@@ -241,11 +250,12 @@ fn failure(turn: &Turn<'_>, trial: &Trial, look: &Look<'_>) -> Option<(FailureRe
 /// What keeps the pods of a stage from being ready, as the end of a sentence.
 fn trouble(turn: &Turn<'_>, rendering: &Rendering, stage: &str) -> String {
     let stage = rendering.stages.iter().find(|known| known.name == stage);
-    stage
-        .and_then(|stage| {
-            let mut pods = turn.scene().pods_of(stage);
-            pods.find_map(|pod| pod.trouble.clone())
-        })
+    // What is no stage of it stands by behind one.
+    let scene = turn.scene();
+    let mut pods = scene
+        .pods()
+        .filter(|pod| stage.is_none_or(|stage| pod.instance == stage.instance));
+    pods.find_map(|pod| pod.trouble.clone())
         .map_or_else(String::new, |trouble| format!(": {trouble}"))
 }
 
@@ -259,16 +269,29 @@ pub(crate) fn restarts(turn: &Turn<'_>, trial: &Trial, rendering: &Rendering) ->
         .find_map(|pod| {
             let before = trial.restarts_before.get(&pod.uid).copied().unwrap_or(0);
             let restarts = pod.restarts - before;
-            (restarts > MOST_RESTARTS).then(|| {
+            // While its standby had the queue it was as good as gone.
+            let standby = trial.standby.as_ref();
+            let taken = standby
+                .filter(|standby| standby.stages.contains(&pod.stage))
+                .map_or(0, |standby| standby.taken);
+            (restarts + taken > MOST_RESTARTS).then(|| {
                 let words = pod.last_words.as_deref().or(pod.trouble.as_deref());
                 let words = words.map_or_else(String::new, |words| format!(": {words}"));
-                format!("{} restarted {restarts} times{words}", pod.name)
+                let taken = match taken {
+                    0 => String::new(),
+                    _ => format!(", and its standby got the queue {taken} times beside that"),
+                };
+                format!("{} restarted {restarts} times{taken}{words}", pod.name)
             })
         })
 }
 
 /// What keeps the canary from passing; none: it passes.
 fn short_of_pass(turn: &Turn<'_>, trial: &Trial, look: Look<'_>) -> Option<Hold> {
+    if let Some(standby) = trial.standby.as_ref().filter(|it| !it.before.is_empty()) {
+        let version = standby.version.clone();
+        return Some(Hold::StandbyActive { version });
+    }
     if let Some(why) = look.tally.missing.clone()
         && (!look.rules.checks.is_empty() || look.rendering.progress.is_some())
     {
@@ -384,7 +407,10 @@ fn promote(turn: &mut Turn<'_>, trial: Trial) {
         target_digest: trial.target_digest.clone(),
         at: turn.input.stamp(),
         previous,
-        trial: Some(trial.clone()),
+        trial: Some(Trial {
+            standby: None,
+            ..trial.clone()
+        }),
     });
     turn.line.last_good = Some(trial.rendering);
     turn.line.trial = None;

@@ -29,6 +29,7 @@ mod removal;
 mod rules;
 mod site;
 mod stage;
+mod standby;
 mod start;
 pub mod statistics;
 mod status;

@@ -77,6 +77,13 @@ pub enum Change {
         /// Its UID: another object of the same name is left alone.
         uid: String,
     },
+    /// Deletes a pod; its workload makes another one.
+    DeletePod {
+        /// Its name.
+        name: String,
+        /// Its UID.
+        uid: String,
+    },
 }
 
 /// Something to tell people.

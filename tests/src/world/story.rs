@@ -62,6 +62,17 @@ impl World {
                 let version = self.version_of(instance);
                 self.object("deletes", live, version)
             }
+            Change::DeletePod { name, .. } => {
+                let pod = self.pods.iter().find(|toy| toy.pod.name == *name);
+                let (line, stage, instance) = pod.map_or(("", "", ""), |toy| {
+                    (&*toy.pod.line, &*toy.pod.stage, &*toy.pod.instance)
+                });
+                let version = self.version_of(instance).unwrap_or_default();
+                (
+                    line.to_owned(),
+                    format!("deletes {stage} of {version}: Pod"),
+                )
+            }
             Change::SaveRevision {
                 line, rendering, ..
             } => (

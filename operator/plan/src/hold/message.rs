@@ -82,6 +82,23 @@ impl Hold {
             Self::OldInstanceLeaving { stage, left } => {
                 write!(f, "{stage}: the old instance is leaving, {left} left")
             }
+            Self::StandbyNotReady {
+                stage,
+                version,
+                ready,
+                wanted,
+                trouble,
+            } => {
+                write!(
+                    f,
+                    "the standby of {stage} ({version}): {ready} of {wanted} pods ready"
+                )?;
+                also(f, trouble.as_deref())
+            }
+            Self::StandbyActive { version } => write!(
+                f,
+                "{version}, which stands by, has or may have the canary's queue and gives it back; the trial stands still"
+            ),
             Self::NoData { why } => write!(f, "the counters cannot be read: {why}"),
             Self::AllLinesStandStill { still, controls } => {
                 let still = duration::display(Duration::from_secs(still.as_secs()));
