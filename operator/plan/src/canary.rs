@@ -212,16 +212,16 @@ fn not_judged_yet(
 
 /// Remembers which stage is not ready, and since when. A stage that waits for an old instance to leave is not blamed.
 fn note_unready(trial: &mut Trial, outcome: &Outcome, now: Time) {
-    let stage = match &outcome.waits {
-        Some(Hold::StageNotReady { stage, .. }) => stage.clone(),
-        Some(Hold::StandbyNotReady { stage, .. }) => format!("the standby of {stage}"),
-        _ => {
-            trial.unready = None;
-            return;
-        }
+    trial.unready = match &outcome.waits {
+        Some(Hold::StageNotReady { stage, .. }) => match trial.unready.take() {
+            Some(known) if known.stage == *stage => Some(known),
+            _ => Some(Unready {
+                stage: stage.clone(),
+                since: now,
+            }),
+        },
+        _ => None,
     };
-    let known = trial.unready.take().filter(|known| known.stage == stage);
-    trial.unready = Some(known.unwrap_or(Unready { stage, since: now }));
 }
 
 /// Why the canary fails; none: it does not.
@@ -250,12 +250,11 @@ fn failure(turn: &Turn<'_>, trial: &Trial, look: &Look<'_>) -> Option<(FailureRe
 /// What keeps the pods of a stage from being ready, as the end of a sentence.
 fn trouble(turn: &Turn<'_>, rendering: &Rendering, stage: &str) -> String {
     let stage = rendering.stages.iter().find(|known| known.name == stage);
-    // What is no stage of it stands by behind one.
-    let scene = turn.scene();
-    let mut pods = scene
-        .pods()
-        .filter(|pod| stage.is_none_or(|stage| pod.instance == stage.instance));
-    pods.find_map(|pod| pod.trouble.clone())
+    stage
+        .and_then(|stage| {
+            let mut pods = turn.scene().pods_of(stage);
+            pods.find_map(|pod| pod.trouble.clone())
+        })
         .map_or_else(String::new, |trouble| format!(": {trouble}"))
 }
 

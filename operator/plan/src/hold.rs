@@ -134,9 +134,9 @@ pub enum Hold {
         /// The version that stands by.
         version: String,
         /// Its pods that are ready.
-        ready: i64,
+        ready: usize,
         /// Pods it should have.
-        wanted: i64,
+        wanted: usize,
         /// What keeps its pods from being ready.
         trouble: Option<String>,
     },

@@ -1,11 +1,13 @@
 //! The last good, connected behind its canary while that bakes (`rollback.standby: Warm`), so that taking the canary back is removing it.
 //!
 //! An exclusive queue belongs to whoever has been connected for longest, and when that one leaves, to the next. So what stands by has to
-//! connect *after* the canary:
+//! connect *after* the canary, and before the canary gets the queue, since that may do harm with its first document:
 //!
 //! ```text
-//! apply new -> ready, second on the queue -> delete the old pods, not their Deployment -> the queue is the canary's
-//!           -> the Deployment's new pods queue up behind it -> ready: the bake begins
+//! queue: old                  apply new -> ready
+//!        old, new             twice the replicas of the old one -> ready
+//!        old, new, standby    delete the pods that were there before, not their Deployment
+//!        new, standby (, ..)  replicas as rendered -> ready: the bake begins
 //! ```
 //!
 //! Nobody can see who is first on a queue, and clocks of nodes differ. So every pod that stands by and is there while the canary does not
@@ -61,7 +63,7 @@ fn can<'a>(stage: &RenderedStage, kept: &'a Rendering) -> Option<&'a RenderedSta
     let mut stages = kept.stages.iter();
     let old = stages.find(|old| old.name == stage.name && old.instance != stage.instance)?;
     let both = [old, stage].map(|it| it.strategy) == [Strategy::Takeover; 2];
-    both.then_some(old)
+    (both && replicas(old).is_some()).then_some(old)
 }
 
 /// What a trial that begins is to have beside it; none: nobody asks for anything. An error is why it can have nothing.
@@ -95,7 +97,10 @@ pub(crate) fn asked(
     Some(Err(if flagged().next().is_none() {
         format!("no stage of {} has standby", desired.version)
     } else if let Some(stage) = flagged().find(changes) {
-        format!("{} of {} is no Takeover", stage.name, kept.version)
+        format!(
+            "{} of {} is no Takeover that says its replicas",
+            stage.name, kept.version
+        )
     } else {
         format!("no stage that has standby differs from {}", kept.version)
     }))
@@ -154,47 +159,80 @@ pub(crate) fn stand(
     (stage, behind): (&RenderedStage, &RenderedStage),
     outcome: &mut Outcome,
 ) {
-    let changes = outcome.changes.len();
-    let mut free = true;
-    for object in &behind.objects {
-        free &= outcome.ensure(scene, object);
-    }
-    let changed = outcome.changes.len() > changes;
-    let is_before = |pod: &&Pod| reserve.asked.before.contains_key(&pod.uid);
-    let before = scene.pods_of(behind).filter(is_before);
-    let going = before.filter(|pod| !pod.terminating);
-    let going = going.map(|pod| Change::DeletePod {
-        name: pod.name.clone(),
-        uid: pod.uid.clone(),
-    });
-    outcome.changes.extend(going);
-    if reserve.baking {
-        return;
-    }
-    let leaving = |pod: &&Pod| pod.terminating || is_before(pod);
-    let left = scene.pods_of(behind).filter(leaving).count() + usize::from(!free);
-    if left > 0 {
-        return outcome.wait(Hold::OldInstanceLeaving {
-            stage: stage.name.clone(),
-            left,
-        });
-    }
-    let (ready, wanted, trouble) = match health::of_stage(scene, behind) {
-        Health::Ready { .. } if !changed => return,
-        Health::Ready { wanted } => (0, wanted, None),
-        Health::NotReady {
-            ready,
-            wanted,
-            trouble,
-        } => (ready, wanted, trouble),
-    };
-    outcome.wait(Hold::StandbyNotReady {
+    let is_before = |pod: &Pod| reserve.asked.before.contains_key(&pod.uid);
+    let alive = || scene.pods_of(behind).filter(|pod| !pod.terminating);
+    let before: Vec<&Pod> = alive().filter(|pod| is_before(pod)).collect();
+    let next = || alive().filter(|pod| !is_before(pod));
+    let ready = next().filter(|pod| pod.ready).count();
+    let wanted = replicas(behind).unwrap_or(1);
+    let not_ready = |ready: usize, trouble: Option<String>| Hold::StandbyNotReady {
         stage: stage.name.clone(),
         version: reserve.kept.version.clone(),
         ready,
         wanted,
         trouble,
+    };
+    if reserve.baking {
+        bring(scene, behind, 1, outcome);
+        give_back(&before, outcome);
+    } else if !before.is_empty() && ready < wanted {
+        // More than the old ones get no place before the canary for long.
+        bring(scene, behind, 2, outcome);
+        give_back(before.get(wanted..).unwrap_or_default(), outcome);
+        let trouble = next().find_map(|pod| pod.trouble.clone());
+        outcome.wait(not_ready(ready, trouble));
+    } else if !before.is_empty() {
+        give_back(&before, outcome);
+        outcome.wait(leaving(stage, before.len()));
+    } else {
+        let changes = outcome.changes.len();
+        bring(scene, behind, 1, outcome);
+        let changed = outcome.changes.len() > changes;
+        let left = scene.pods_of(behind).filter(|pod| pod.terminating).count();
+        let trouble = next().find_map(|pod| pod.trouble.clone());
+        match health::of_stage(scene, behind) {
+            _ if left > 0 => outcome.wait(leaving(stage, left)),
+            Health::Ready { .. } if !changed => {}
+            _ => outcome.wait(not_ready(ready.min(wanted), trouble)),
+        }
+    }
+}
+
+fn leaving(stage: &RenderedStage, left: usize) -> Hold {
+    Hold::OldInstanceLeaving {
+        stage: stage.name.clone(),
+        left,
+    }
+}
+
+/// Applies what stands by where it is not as rendered, with so many times its replicas.
+fn bring(scene: Scene<'_>, behind: &RenderedStage, times: usize, outcome: &mut Outcome) {
+    for object in &behind.objects {
+        let mut object = object.clone();
+        if object::is_workload(&object)
+            && let Some(replicas) = object.pointer_mut("/spec/replicas")
+            && let Some(said) = replicas.as_u64()
+        {
+            *replicas = Value::from(said * times as u64);
+        }
+        outcome.ensure(scene, &object);
+    }
+}
+
+/// Deletes pods; their Deployment makes others, which queue up behind the canary.
+fn give_back(pods: &[&Pod], outcome: &mut Outcome) {
+    let going = pods.iter().map(|pod| Change::DeletePod {
+        name: pod.name.clone(),
+        uid: pod.uid.clone(),
     });
+    outcome.changes.extend(going);
+}
+
+/// How many pods a stage says that it wants; none: it does not say.
+fn replicas(stage: &RenderedStage) -> Option<usize> {
+    let mut workloads = stage.objects.iter().filter(|o| object::is_workload(o));
+    let said = workloads.find_map(|o| o.pointer("/spec/replicas")?.as_u64())?;
+    usize::try_from(said).ok().filter(|said| *said > 0)
 }
 
 /// Documents that a pod has counted; those of one that cannot be read are not known.

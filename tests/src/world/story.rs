@@ -51,7 +51,10 @@ impl World {
         match change {
             Change::Apply { object, uid } => {
                 let verb = if uid.is_some() { "changes" } else { "creates" };
-                self.object(verb, object, self.rendered_from(object))
+                let instance = object["metadata"]["labels"][label::INSTANCE].as_str();
+                let version = self.rendered_from(object);
+                let version = version.or_else(|| self.version_of(instance?));
+                self.object(verb, object, version)
             }
             Change::Delete { kind, name, .. } => {
                 let live = self.objects.get(&(kind.clone(), name.clone()));

@@ -36,7 +36,7 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
                 kind, name, uid, ..
             } => delete(observed, kind, name, uid, findings),
             Change::DeletePod { name, uid } => {
-                super::standing::pod_goes(observed, (name, uid), findings);
+                super::standing::pod_goes(observed, plan, (name, uid), findings);
             }
             Change::SaveRevision {
                 line, rendering, ..

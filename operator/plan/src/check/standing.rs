@@ -54,8 +54,18 @@ pub(super) fn may_apply(observed: &Observed, name: &str, object: &Value) -> bool
     let found = line(observed, name)
         .zip(stage)
         .and_then(|(line, stage)| pair(observed, line, stage));
-    found.is_some_and(|(_, good, tried)| {
-        good.objects.contains(object) && alive(observed, name, &tried.instance).any(|pod| pod.ready)
+    // Until the bake begins it may be there twice: what was there before, and what stands by.
+    let same = |trial: &Trial, it: &Value| {
+        let mut twice = it.clone();
+        let replicas = it["spec"]["replicas"].as_u64();
+        if let (Some(replicas), None) = (replicas, &trial.baking_since) {
+            twice["spec"]["replicas"] = Value::from(2 * replicas);
+        }
+        it == object || twice == *object
+    };
+    found.is_some_and(|(trial, good, tried)| {
+        good.objects.iter().any(|it| same(trial, it))
+            && alive(observed, name, &tried.instance).any(|pod| pod.ready)
     })
 }
 
@@ -81,6 +91,7 @@ pub(super) fn stays(observed: &Observed, name: &str, live: &Value, findings: &mu
 /// A pod is deleted only if it stands by and is before its canary, which works; while the canary bakes, only if that was written.
 pub(super) fn pod_goes(
     observed: &Observed,
+    plan: &Plan,
     (name, uid): (&str, &str),
     findings: &mut Findings<'_>,
 ) {
@@ -104,6 +115,17 @@ pub(super) fn pod_goes(
     let written = stands.is_some_and(|it| it.before.contains_key(uid));
     findings.demand(written, "I26", || {
         format!("deletes pod {name}, which stands behind its canary for all that is written")
+    });
+    // Until the bake begins, some other is there to get the queue if the canary fails with its first document.
+    let goes = |pod: &Pod| {
+        let mut changes = plan.changes.iter();
+        changes.any(|it| matches!(it, Change::DeletePod { uid, .. } if *uid == pod.uid))
+    };
+    let left = alive(observed, &pod.line, &pod.instance)
+        .filter(|it| it.ready && !goes(it))
+        .count();
+    findings.demand(trial.baking_since.is_some() || left > 0, "I26", || {
+        format!("deletes pod {name}, and nothing stands by")
     });
 }
 
