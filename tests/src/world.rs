@@ -15,6 +15,8 @@ mod scenario;
 mod shop;
 mod sight;
 mod simulation;
+#[cfg(test)]
+mod standby_rule;
 mod story;
 mod target;
 

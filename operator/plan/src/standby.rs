@@ -176,9 +176,13 @@ pub(crate) fn stand(
         bring(scene, behind, 1, outcome);
         give_back(&before, outcome);
     } else if !before.is_empty() && ready < wanted {
-        // More than the old ones get no place before the canary for long.
         bring(scene, behind, 2, outcome);
-        give_back(before.get(wanted..).unwrap_or_default(), outcome);
+        // Of those before the canary as many stay as are wanted, so that there is room for those behind it.
+        let (works, rest): (Vec<&Pod>, Vec<&Pod>) = before.iter().partition(|pod| pod.ready);
+        if let Some(more) = works.get(wanted..) {
+            give_back(more, outcome);
+            give_back(&rest, outcome);
+        }
         let trouble = next().find_map(|pod| pod.trouble.clone());
         outcome.wait(not_ready(ready, trouble));
     } else if !before.is_empty() {

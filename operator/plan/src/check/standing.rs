@@ -197,6 +197,9 @@ pub(super) fn goes_on(
     };
     let stand = || observed.pods.iter().filter(its_own);
     for uid in now.before.keys() {
+        if before.before.contains_key(uid) {
+            continue;
+        }
         findings.demand(stand().any(|pod| pod.uid == *uid), "I26", || {
             format!("{uid} is to leave the queue of {name}, but does not stand by there")
         });
