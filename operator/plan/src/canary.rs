@@ -11,6 +11,7 @@ use crate::pace;
 use crate::plan::Change;
 use crate::progress::{self, Canary, Progress, elapsed};
 use crate::promote;
+use crate::restart;
 use crate::stage::{self, Outcome};
 use crate::standby::{self, Reserve};
 use crate::verdict::{self, Case, Verdict};
@@ -73,15 +74,7 @@ pub(crate) fn watch(turn: &mut Turn<'_>, mut trial: Trial) {
     if trial.baking_since.is_some() {
         turn.tell_drift(&outcome);
     } else if outcome.waits.is_none() {
-        trial.baking_since = Some(turn.input.stamp());
-        turn.tell(event::baking(
-            &turn.line.name,
-            &trial.rendering.version,
-            rendering,
-        ));
-        if let Some(standby) = &trial.standby {
-            turn.tell(event::stands_by(&turn.line.name, standby));
-        }
+        bake(turn, &mut trial, rendering);
     }
     turn.follow(outcome);
     if turn.hold.is_none() {
@@ -103,6 +96,17 @@ pub(crate) fn watch(turn: &mut Turn<'_>, mut trial: Trial) {
             None => turn.line.trial = Some(trial),
         },
     }
+}
+
+/// Everything is in place: the bake begins.
+fn bake(turn: &mut Turn<'_>, trial: &mut Trial, rendering: &Rendering) {
+    trial.baking_since = Some(turn.input.stamp());
+    let line = &turn.line.name;
+    let baking = event::baking(line, &trial.rendering.version, rendering);
+    let standby = trial.standby.as_ref();
+    let standby = standby.map(|standby| event::stands_by(line, standby));
+    turn.tell(baking);
+    turn.events.extend(standby);
 }
 
 /// How long a canary has waited for its verdict and what then, if that is longer than the release lets it.
@@ -229,7 +233,7 @@ fn failure(turn: &Turn<'_>, trial: &Trial, look: &Look<'_>) -> Option<(FailureRe
     if let Some(message) = &look.verdict.failure {
         return Some((FailureReason::CheckFailed, message.clone()));
     }
-    if let Some(message) = restarts(turn, trial, look.rendering) {
+    if let Some(message) = restart::too_often(turn, trial, look.rendering) {
         return Some((FailureReason::CanaryRestarts, message));
     }
     if let Some(unready) = &trial.unready {
@@ -256,33 +260,6 @@ fn trouble(turn: &Turn<'_>, rendering: &Rendering, stage: &str) -> String {
             pods.find_map(|pod| pod.trouble.clone())
         })
         .map_or_else(String::new, |trouble| format!(": {trouble}"))
-}
-
-/// Whether one of the trial's containers restarts again and again.
-pub(crate) fn restarts(turn: &Turn<'_>, trial: &Trial, rendering: &Rendering) -> Option<String> {
-    let scene = turn.scene();
-    rendering
-        .stages
-        .iter()
-        .flat_map(|stage| scene.pods_of(stage))
-        .find_map(|pod| {
-            let before = trial.restarts_before.get(&pod.uid).copied().unwrap_or(0);
-            let restarts = pod.restarts - before;
-            // While its standby had the queue it was as good as gone.
-            let standby = trial.standby.as_ref();
-            let taken = standby
-                .filter(|standby| standby.stages.contains(&pod.stage))
-                .map_or(0, |standby| standby.taken);
-            (restarts + taken > MOST_RESTARTS).then(|| {
-                let words = pod.last_words.as_deref().or(pod.trouble.as_deref());
-                let words = words.map_or_else(String::new, |words| format!(": {words}"));
-                let taken = match taken {
-                    0 => String::new(),
-                    _ => format!(", and its standby got the queue {taken} times beside that"),
-                };
-                format!("{} restarted {restarts} times{taken}{words}", pod.name)
-            })
-        })
 }
 
 /// What keeps the canary from passing; none: it passes.

@@ -26,6 +26,7 @@ mod progress;
 mod promote;
 mod release;
 mod removal;
+mod restart;
 mod rules;
 mod site;
 mod stage;

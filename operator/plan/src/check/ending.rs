@@ -73,7 +73,6 @@ pub(super) fn ends(
     if old.promoted.is_some() {
         nobody_is_silent(observed, name, old, findings);
     }
-    super::standing::may_end(observed, name, old, findings);
     enough(observed, name, old, analysis, findings);
 }
 
@@ -209,6 +208,7 @@ fn enough(
     analysis: &Analysis,
     findings: &mut Findings<'_>,
 ) {
+    super::standing::may_end(observed, name, old, findings);
     let mut trial = old.clone();
     for pod in own_pods(observed, name, old) {
         if let (Some(started), Some(Reading::Counts(now))) =
