@@ -68,7 +68,7 @@ unit: ## Unit tests, golden scenarios, simulation, examples; no cluster
 cluster-tests: cluster-programs engine-images $(VENV)/.stamp $(BIN)/helm programs ## The tests that need a cluster: API server, then connectors and all
 	cargo build --quiet --workspace --tests
 	tests/with-cluster test cargo test --quiet --workspace --test apiserver_crd --test apiserver -- --test-threads=1
-	ANDON_OPERATOR=process ANDON_CHAPTERS=drift,post-killed,erp-down,operator-killed,line-removed cargo test --quiet --workspace --test e2e
+	ANDON_OPERATOR=process ANDON_CHAPTERS=drift,post-killed,erp-down,operator-killed,standby,line-removed cargo test --quiet --workspace --test e2e
 	cargo test --quiet --workspace --test waves
 
 e2e: parts $(BIN)/prometheus $(BIN)/helm ## The stories on a real cluster and every fault around them (ANDON_CHAPTERS=a,b for some)

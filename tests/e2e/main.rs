@@ -6,6 +6,7 @@
 mod fault;
 mod prometheus;
 mod removal;
+mod standby;
 
 use andon_tests::{cluster::Cluster, demo::Demo};
 use anyhow::{Context, Result};
@@ -44,7 +45,7 @@ async fn book() -> Result<usize> {
 }
 
 /// What can be told after the story, in this order, by the names that `ANDON_CHAPTERS` takes.
-const CHAPTERS: [(&str, &str); 6] = [
+const CHAPTERS: [(&str, &str); 7] = [
     ("drift", "Drift is put back"),
     ("post-killed", "The connector is killed while it posts"),
     (
@@ -58,6 +59,10 @@ const CHAPTERS: [(&str, &str); 6] = [
     (
         "operator-killed",
         "The operator is killed in every phase of a change",
+    ),
+    (
+        "standby",
+        "The last good stands by behind its canary, and gets the queue when the canary fails",
     ),
     (
         "line-removed",
@@ -80,6 +85,7 @@ async fn chapters(cluster: Cluster) -> Result<usize> {
             "post-killed" => fault::post_killed(&mut demo).await,
             "erp-down" => fault::erp_down(&mut demo).await,
             "prometheus" => prometheus::judged_through_prometheus(&mut demo).await,
+            "standby" => standby::standby(&mut demo).await,
             "line-removed" => removal::line_removed(&mut demo).await,
             _ => fault::operator_killed(&mut demo).await,
         }

@@ -35,9 +35,12 @@ pub struct Trial {
 /// When things became visible. The status itself keeps whole seconds only.
 #[derive(Clone, Copy, Debug)]
 pub struct Moments {
-    began: Timestamp,
-    decided: Timestamp,
-    restored: Timestamp,
+    /// When the watch began.
+    pub began: Timestamp,
+    /// When the decision could be read.
+    pub decided: Timestamp,
+    /// When the status said that the last good was in place and ready.
+    pub restored: Timestamp,
 }
 
 /// Releases 1.2.0 (again) and follows the first line until it is taken back.

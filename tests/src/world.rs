@@ -15,6 +15,8 @@ mod scenario;
 mod shop;
 mod sight;
 mod simulation;
+#[cfg(test)]
+mod standby_rule;
 mod story;
 mod target;
 
@@ -71,6 +73,8 @@ pub struct World {
     pub analysis: Analysis,
     /// What a failure takes back.
     pub scope: andon_api::RollbackScope,
+    /// What stays beside a canary.
+    pub standby: andon_api::Standby,
     /// How many lines the release lets be on trial at a time.
     pub lines_at_a_time: i32,
     /// Who asks for releases.
@@ -104,6 +108,8 @@ pub struct World {
     uids: u64,
     /// Whether the PlantIntegration was deleted and has been let go.
     pub gone: bool,
+    /// Connections to queues so far.
+    connections: u64,
     /// Whether something changed that the operator watches.
     dirty: bool,
     /// When the operator looks again by itself.
@@ -177,6 +183,7 @@ impl World {
                 .collect(),
             analysis: analysis(),
             scope: andon_api::RollbackScope::default(),
+            standby: andon_api::Standby::None,
             lines_at_a_time: 1,
             author: None,
             approvals: Vec::new(),
@@ -194,6 +201,7 @@ impl World {
             permits: BTreeSet::new(),
             uids: 0,
             gone: false,
+            connections: 0,
             dirty: true,
             wake: None,
             past: Vec::new(),

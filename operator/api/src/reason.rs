@@ -64,6 +64,10 @@ reasons! {
         StageNotReady,
         /// The old instance of a stage has not gone yet.
         OldInstanceLeaving,
+        /// What is to stand by behind a stage is not connected yet.
+        StandbyNotReady,
+        /// What stands by got the canary's queue, and has not given it back.
+        StandbyActive,
         /// The bake has not lasted long enough.
         Baking,
         /// The first documents after everything is in place are not judged.
@@ -146,6 +150,10 @@ reasons! {
         SamplesOutOfReach,
         /// Every stage is in place; the bake began.
         LineBaking,
+        /// What of the last good stays connected beside the canary, what that costs and until when; or why nothing does.
+        LineStandby,
+        /// What stands by got the canary's queue, and gives it back.
+        StandbyActive,
         /// A line's canary passed.
         LinePromoted,
         /// A person wants a line's canary to pass before its time.

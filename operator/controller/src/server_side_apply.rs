@@ -13,7 +13,7 @@ use crate::leader::Leadership;
 use andon_api::label;
 use andon_plan::DryRun;
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::core::v1::{ObjectReference, Pod};
 use kube::api::{
     DeleteParams, DynamicObject, Patch, PatchParams, Preconditions, PropagationPolicy,
     ValidationDirective,
@@ -217,6 +217,14 @@ impl Writer {
             Api::<DynamicObject>::namespaced_with(self.client.clone(), namespace, &kind.resource());
         let params = by_uid(uid, PropagationPolicy::Foreground);
         let what = format!("{} {name}", kind.kind);
+        gone_is_fine(self.edge(&what, api.delete(name, &params)).await.map(drop))
+    }
+
+    /// Deletes a pod, if it is still the one that was observed. That it has gone is fine.
+    pub async fn delete_pod(&self, namespace: &str, name: &str, uid: &str) -> Result<(), Error> {
+        let api = Api::<Pod>::namespaced(self.client.clone(), namespace);
+        let params = by_uid(uid, PropagationPolicy::Background);
+        let what = format!("Pod {name}");
         gone_is_fine(self.edge(&what, api.delete(name, &params)).await.map(drop))
     }
 

@@ -11,7 +11,9 @@ use crate::pace;
 use crate::plan::Change;
 use crate::progress::{self, Canary, Progress, elapsed};
 use crate::promote;
+use crate::restart;
 use crate::stage::{self, Outcome};
+use crate::standby::{self, Reserve};
 use crate::verdict::{self, Case, Verdict};
 use andon_api::reason::FailureReason;
 use andon_api::{BakeClock, Promoted, Then, Trial, Unready, duration};
@@ -53,7 +55,12 @@ pub(crate) fn watch(turn: &mut Turn<'_>, mut trial: Trial) {
         }
     };
     let strategies = turn.input.strategies(&turn.line.name);
-    let outcome = stage::bring_about(turn.scene(), rendering, &strategies, stage::Purpose::Try);
+    let way = stage::Way {
+        reserve: Reserve::of(turn.input, &turn.line, &trial),
+        ..stage::Way::new(&strategies, stage::Purpose::Try)
+    };
+    let outcome = stage::bring_about(turn.scene(), rendering, &way);
+    standby::notice(turn, &mut trial, rendering);
     note_unready(&mut trial, &outcome, turn.input.stamp());
     let look = look(
         turn,
@@ -67,12 +74,7 @@ pub(crate) fn watch(turn: &mut Turn<'_>, mut trial: Trial) {
     if trial.baking_since.is_some() {
         turn.tell_drift(&outcome);
     } else if outcome.waits.is_none() {
-        trial.baking_since = Some(turn.input.stamp());
-        turn.tell(event::baking(
-            &turn.line.name,
-            &trial.rendering.version,
-            rendering,
-        ));
+        bake(turn, &mut trial, rendering);
     }
     turn.follow(outcome);
     if turn.hold.is_none() {
@@ -94,6 +96,17 @@ pub(crate) fn watch(turn: &mut Turn<'_>, mut trial: Trial) {
             None => turn.line.trial = Some(trial),
         },
     }
+}
+
+/// Everything is in place: the bake begins.
+fn bake(turn: &mut Turn<'_>, trial: &mut Trial, rendering: &Rendering) {
+    trial.baking_since = Some(turn.input.stamp());
+    let line = &turn.line.name;
+    let baking = event::baking(line, &trial.rendering.version, rendering);
+    let standby = trial.standby.as_ref();
+    let standby = standby.map(|standby| event::stands_by(line, standby));
+    turn.tell(baking);
+    turn.events.extend(standby);
 }
 
 /// How long a canary has waited for its verdict and what then, if that is longer than the release lets it.
@@ -220,7 +233,7 @@ fn failure(turn: &Turn<'_>, trial: &Trial, look: &Look<'_>) -> Option<(FailureRe
     if let Some(message) = &look.verdict.failure {
         return Some((FailureReason::CheckFailed, message.clone()));
     }
-    if let Some(message) = restarts(turn, trial, look.rendering) {
+    if let Some(message) = restart::too_often(turn, trial, look.rendering) {
         return Some((FailureReason::CanaryRestarts, message));
     }
     if let Some(unready) = &trial.unready {
@@ -249,26 +262,12 @@ fn trouble(turn: &Turn<'_>, rendering: &Rendering, stage: &str) -> String {
         .map_or_else(String::new, |trouble| format!(": {trouble}"))
 }
 
-/// Whether one of the trial's containers restarts again and again.
-pub(crate) fn restarts(turn: &Turn<'_>, trial: &Trial, rendering: &Rendering) -> Option<String> {
-    let scene = turn.scene();
-    rendering
-        .stages
-        .iter()
-        .flat_map(|stage| scene.pods_of(stage))
-        .find_map(|pod| {
-            let before = trial.restarts_before.get(&pod.uid).copied().unwrap_or(0);
-            let restarts = pod.restarts - before;
-            (restarts > MOST_RESTARTS).then(|| {
-                let words = pod.last_words.as_deref().or(pod.trouble.as_deref());
-                let words = words.map_or_else(String::new, |words| format!(": {words}"));
-                format!("{} restarted {restarts} times{words}", pod.name)
-            })
-        })
-}
-
 /// What keeps the canary from passing; none: it passes.
 fn short_of_pass(turn: &Turn<'_>, trial: &Trial, look: Look<'_>) -> Option<Hold> {
+    if let Some(standby) = trial.standby.as_ref().filter(|it| !it.before.is_empty()) {
+        let version = standby.version.clone();
+        return Some(Hold::StandbyActive { version });
+    }
     if let Some(why) = look.tally.missing.clone()
         && (!look.rules.checks.is_empty() || look.rendering.progress.is_some())
     {
@@ -384,7 +383,10 @@ fn promote(turn: &mut Turn<'_>, trial: Trial) {
         target_digest: trial.target_digest.clone(),
         at: turn.input.stamp(),
         previous,
-        trial: Some(trial.clone()),
+        trial: Some(Trial {
+            standby: None,
+            ..trial.clone()
+        }),
     });
     turn.line.last_good = Some(trial.rendering);
     turn.line.trial = None;

@@ -114,7 +114,7 @@ fn same_quantity(a: &Value, b: &Value) -> bool {
 }
 
 /// The value of a quantity.
-fn quantity(value: &Value) -> Option<f64> {
+pub(crate) fn quantity(value: &Value) -> Option<f64> {
     let text = match value {
         Value::Number(number) => return number.as_f64(),
         Value::String(text) => text.trim(),

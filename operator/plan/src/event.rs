@@ -2,10 +2,11 @@
 
 use crate::input::Input;
 use crate::object;
+use crate::observed::Pod;
 use crate::plan::{Event, Related};
 use crate::progress::elapsed;
 use andon_api::reason::{EventReason, FailureReason};
-use andon_api::{LineStatus, RenderingReference, Trial, TrialFailure};
+use andon_api::{LineStatus, RenderingReference, Trial, TrialFailure, WarmStandby};
 use andon_render::{RenderedCheck, Rendering};
 
 fn event(warning: bool, reason: EventReason, note: String, related: Option<Related>) -> Event {
@@ -176,6 +177,49 @@ pub(crate) fn gone_back(
             event(true, EventReason::LineStopped, note, None)
         }
     }
+}
+
+/// What stays beside a canary, what it costs and until when.
+pub(crate) fn stands_by(line: &str, standby: &WarmStandby) -> Event {
+    let note = format!(
+        "{line}: {} of {} stays connected beside the canary until the bake is over ({})",
+        standby.stages.join(", "),
+        standby.version,
+        standby.cost
+    );
+    event(false, EventReason::LineStandby, note, None)
+}
+
+pub(crate) fn no_standby(line: &str, why: &str) -> Event {
+    let note = format!(
+        "{line}: nothing stands by, since {why}; a failure starts the last good anew, as without rollback.standby"
+    );
+    event(false, EventReason::LineStandby, note, None)
+}
+
+/// What stands by may be before the canary.
+pub(crate) fn standby_before(line: &str, version: &str) -> Event {
+    let note = format!(
+        "{line}: the canary does not work or has started anew, so {version}, which stands by, may get its queue; it goes behind it when the canary works"
+    );
+    event(true, EventReason::StandbyActive, note, None)
+}
+
+/// What stands by had the canary's queue.
+pub(crate) fn standby_active(line: &str, (pod, version): (&Pod, &str), documents: i64) -> Event {
+    let some = match documents {
+        1 => "1 document, which does".to_owned(),
+        _ => format!("{documents} documents, which do"),
+    };
+    let note = format!(
+        "{line}: {version}, which stands by, had the canary's queue and finished {some} not count for the canary; it goes behind it"
+    );
+    let related = Related {
+        api_version: "v1".to_owned(),
+        kind: "Pod".to_owned(),
+        name: pod.name.clone(),
+    };
+    event(true, EventReason::StandbyActive, note, Some(related))
 }
 
 pub(crate) fn superseded(line: &str, trial: &Trial, version: &str, withdrawn: bool) -> Event {

@@ -127,6 +127,24 @@ pub enum Hold {
         /// Pods and workloads that are still there.
         left: usize,
     },
+    /// What stands by behind a stage is not connected yet.
+    StandbyNotReady {
+        /// The stage.
+        stage: String,
+        /// The version that stands by.
+        version: String,
+        /// Its pods that are ready.
+        ready: usize,
+        /// Pods it should have.
+        wanted: usize,
+        /// What keeps its pods from being ready.
+        trouble: Option<String>,
+    },
+    /// What stands by got the canary's queue, and has not given it back.
+    StandbyActive {
+        /// The version that stands by.
+        version: String,
+    },
     /// The bake has not lasted long enough.
     Baking {
         /// How long it has lasted.
@@ -262,6 +280,8 @@ impl Hold {
             Self::DryRunUnanswered { .. } => HoldReason::DryRunUnanswered,
             Self::StageNotReady { .. } => HoldReason::StageNotReady,
             Self::OldInstanceLeaving { .. } => HoldReason::OldInstanceLeaving,
+            Self::StandbyNotReady { .. } => HoldReason::StandbyNotReady,
+            Self::StandbyActive { .. } => HoldReason::StandbyActive,
             Self::Baking { .. } => HoldReason::Baking,
             Self::StartDelay { .. } => HoldReason::StartDelay,
             Self::TooFewSamples { .. } => HoldReason::TooFewSamples,
@@ -315,6 +335,8 @@ impl Hold {
             | Self::DryRunUnanswered { .. }
             | Self::StageNotReady { .. }
             | Self::OldInstanceLeaving { .. }
+            | Self::StandbyNotReady { .. }
+            | Self::StandbyActive { .. }
             | Self::Baking { .. }
             | Self::StartDelay { .. }
             | Self::TooFewSamples { .. }

@@ -129,7 +129,8 @@ impl<'a> Turn<'a> {
                     Some(_) => stage::Purpose::GoBack,
                     None => stage::Purpose::Try,
                 };
-                stage::bring_about(self.scene(), &revision.rendering, &strategies, purpose)
+                let way = stage::Way::new(&strategies, purpose);
+                stage::bring_about(self.scene(), &revision.rendering, &way)
             }
             None => {
                 let begun = self.input.revision(&self.line.name, &trial.rendering);
@@ -187,12 +188,8 @@ impl<'a> Turn<'a> {
         // The mark is what a lost status is put together from.
         self.changes.extend(memory::mark(revision, true, None));
         let strategies = self.input.strategies(&self.line.name);
-        let outcome = stage::bring_about(
-            self.scene(),
-            &revision.rendering,
-            &strategies,
-            stage::Purpose::Keep,
-        );
+        let way = stage::Way::new(&strategies, stage::Purpose::Keep);
+        let outcome = stage::bring_about(self.scene(), &revision.rendering, &way);
         self.tell_drift(&outcome);
         self.follow(outcome);
         undo::soak(self, &revision.rendering, lines);

@@ -79,6 +79,13 @@ pub enum Change {
     },
     /// Lets the PlantIntegration itself go, which somebody has deleted: nothing of it is left.
     RemoveFinalizer,
+    /// Deletes a pod; its workload makes another one.
+    DeletePod {
+        /// Its name.
+        name: String,
+        /// Its UID.
+        uid: String,
+    },
 }
 
 /// Something to tell people.

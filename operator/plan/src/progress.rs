@@ -221,6 +221,10 @@ pub(crate) fn watch_baseline(
     let Some(progress) = &rendering.progress else {
         return;
     };
+    // What stands by is the line's own earlier version, but no baseline: it may get the queue only because the canary lost it.
+    if trial.standby.is_some() && trial.baking_since.is_some() {
+        return;
+    }
     let canary = rendering
         .stages
         .iter()

@@ -7,6 +7,8 @@
 //! InPlace    apply over -> wait until it is rolled out
 //! ```
 //!
+//! Where something stands by (`standby.rs`), a Takeover on trial deletes the old pods and not their workload.
+//!
 //! Going back is in a hurry: a canary that does harm goes on doing it until it has gone, while what waits in its queue is
 //! safe. So a Takeover deletes it and applies the last good in one go; whoever is ready first finds the queue free.
 
@@ -15,6 +17,7 @@ use crate::health::{self, Health};
 use crate::hold::Hold;
 use crate::object::{self, Scene, Staged};
 use crate::plan::{Change, Related};
+use crate::standby::{self, Reserve};
 use andon_api::Strategy;
 use andon_render::{RenderedStage, Rendering};
 use serde_json::Value;
@@ -31,7 +34,7 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     /// Applies an object where it is missing or not as rendered. False: it is just being deleted.
-    fn ensure(&mut self, scene: Scene<'_>, rendered: &Value) -> bool {
+    pub(crate) fn ensure(&mut self, scene: Scene<'_>, rendered: &Value) -> bool {
         let live = scene.find(rendered);
         if live.is_some_and(object::terminating) {
             return false;
@@ -58,7 +61,7 @@ impl Outcome {
     }
 
     /// Remembers what is waited for first.
-    fn wait(&mut self, hold: Hold) {
+    pub(crate) fn wait(&mut self, hold: Hold) {
         self.waits.get_or_insert(hold);
     }
 }
@@ -80,26 +83,46 @@ pub(crate) enum Purpose {
     Keep,
 }
 
+/// How a rendering is brought about.
+pub(crate) struct Way<'a> {
+    pub(crate) strategies: &'a dyn Strategies,
+    pub(crate) purpose: Purpose,
+    /// What of the last good stays beside it.
+    pub(crate) reserve: Option<Reserve<'a>>,
+}
+
+impl<'a> Way<'a> {
+    /// One on which nothing stays.
+    pub(crate) fn new(strategies: &'a dyn Strategies, purpose: Purpose) -> Self {
+        Self {
+            strategies,
+            purpose,
+            reserve: None,
+        }
+    }
+
+    /// What stays behind a stage.
+    fn behind(&self, stage: &RenderedStage) -> Option<(Reserve<'a>, &'a RenderedStage)> {
+        let reserve = self.reserve?;
+        Some((reserve, reserve.behind(stage)?))
+    }
+}
+
 /// What to do now so that `rendering` comes about.
-pub(crate) fn bring_about(
-    scene: Scene<'_>,
-    rendering: &Rendering,
-    strategies: &dyn Strategies,
-    purpose: Purpose,
-) -> Outcome {
+pub(crate) fn bring_about(scene: Scene<'_>, rendering: &Rendering, way: &Way<'_>) -> Outcome {
     let mut outcome = Outcome::default();
     for object in &rendering.common {
         outcome.ensure(scene, object);
     }
     remove_vanished(scene, rendering, &mut outcome);
     for stage in &rendering.stages {
-        if outcome.waits.is_some() && purpose != Purpose::Keep {
+        if outcome.waits.is_some() && way.purpose != Purpose::Keep {
             return outcome;
         }
-        step(scene, stage, strategies, purpose, &mut outcome);
+        step(scene, stage, way, &mut outcome);
     }
     if outcome.waits.is_none() {
-        remove_leftovers(scene, rendering, &mut outcome);
+        remove_leftovers(scene, rendering, way, &mut outcome);
     }
     outcome
 }
@@ -132,19 +155,15 @@ fn remove_vanished(scene: Scene<'_>, rendering: &Rendering, outcome: &mut Outcom
 }
 
 /// One stage.
-fn step(
-    scene: Scene<'_>,
-    stage: &RenderedStage,
-    strategies: &dyn Strategies,
-    purpose: Purpose,
-    outcome: &mut Outcome,
-) {
-    let old = Old::of(scene, stage);
+fn step(scene: Scene<'_>, stage: &RenderedStage, way: &Way<'_>, outcome: &mut Outcome) {
+    let purpose = way.purpose;
+    let behind = way.behind(stage);
+    let old = Old::of(scene, stage, behind.map(|(_, behind)| behind));
     // The stricter of the two decides: an old instance that must not be joined is not joined by a new one that would not
     // mind. Nobody knows an instance that no kept rendering has, so it counts as strict.
     let strict = stage.strategy == Strategy::Replace
         || old.instances().any(|instance| {
-            strategies
+            way.strategies
                 .of(instance)
                 .is_none_or(|s| s == Strategy::Replace)
         });
@@ -194,24 +213,30 @@ fn step(
             outcome.delete(old.staged());
         }
     }
+    if let Some((reserve, behind)) = behind {
+        standby::stand(scene, reserve, (stage, behind), outcome);
+    }
 }
 
-/// What is there of other instances of a stage.
+/// What is there of other instances of a stage, but for the one that stays.
 struct Old<'a> {
     objects: Vec<&'a Staged<'a>>,
     pods: Vec<&'a str>,
 }
 
 impl<'a> Old<'a> {
-    fn of(scene: Scene<'a>, stage: &RenderedStage) -> Self {
+    fn of(scene: Scene<'a>, stage: &RenderedStage, stays: Option<&RenderedStage>) -> Self {
+        let old = |instance: &str| {
+            instance != stage.instance && stays.is_none_or(|stays| stays.instance != instance)
+        };
         Self {
             objects: scene
                 .stage_objects()
-                .filter(|o| o.stage == stage.name && o.instance != stage.instance)
+                .filter(|o| o.stage == stage.name && old(o.instance))
                 .collect(),
             pods: scene
                 .pods()
-                .filter(|pod| pod.stage == stage.name && pod.instance != stage.instance)
+                .filter(|pod| pod.stage == stage.name && old(&pod.instance))
                 .map(|pod| pod.instance.as_str())
                 .collect(),
         }
@@ -241,11 +266,14 @@ impl<'a> Old<'a> {
 
 /// Deletes what carries the label of an instance that is in place but that its rendering does not name, such as the
 /// ConfigMap of an earlier content of an `InPlace` stage.
-fn remove_leftovers(scene: Scene<'_>, rendering: &Rendering, outcome: &mut Outcome) {
+fn remove_leftovers(scene: Scene<'_>, rendering: &Rendering, way: &Way<'_>, outcome: &mut Outcome) {
     let id = |o| (object::kind(o), object::name(o));
-    let named: Vec<_> = rendering
-        .stages
-        .iter()
+    let stages = rendering.stages.iter();
+    let stays = stages
+        .clone()
+        .filter_map(|stage| Some(way.behind(stage)?.1));
+    let named: Vec<_> = stages
+        .chain(stays)
         .flat_map(|s| &s.objects)
         .map(id)
         .collect();

@@ -6,6 +6,7 @@ use crate::input::Input;
 use crate::line::Turn;
 use crate::observed::{Neighbour, Seen};
 use crate::order;
+use crate::standby;
 use crate::validated;
 use andon_api::{BakeClock, Go, LineStatus, RenderingReference, Requirement, Trial, digest};
 use andon_render::Rendering;
@@ -89,8 +90,13 @@ pub(crate) fn begin(turn: &mut Turn<'_>) {
         .rules
         .as_ref()
         .map_or(0, |rules| rules.min_samples);
+    let standby = standby::asked(turn.input, &turn.line, desired);
+    if let Some(Err(why)) = &standby {
+        turn.tell(event::no_standby(&turn.line.name, why));
+    }
     turn.line.trial = Some(Trial {
         needed,
+        standby: standby.and_then(Result::ok),
         ..blank(turn.input, reference, &target.digest)
     });
     turn.hold = None;
@@ -125,6 +131,7 @@ pub(crate) fn blank(input: &Input<'_>, rendering: RenderingReference, target: &s
         comparison: None,
         dry_run: None,
         outage: None,
+        standby: None,
         checkpoint: None,
     }
 }

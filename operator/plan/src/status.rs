@@ -9,6 +9,7 @@ use crate::line::Turn;
 use crate::memory;
 use crate::observed::Observed;
 use crate::plan::{Change, Plan};
+use crate::standby;
 use crate::start::is_done;
 use crate::validated;
 use andon_api::condition::{self, ConditionType, Wanted};
@@ -158,6 +159,13 @@ fn line_hold(hold: &Hold) -> LineHold {
 /// A line with everything that follows from what was decided.
 fn settled(input: &Input<'_>, mut line: LineStatus, hold: Option<&Hold>) -> LineStatus {
     line.hold = hold.map(line_hold);
+    if let (Some(hold), Some(trial)) = (&mut line.hold, &line.trial)
+        && trial.failure.is_none()
+        && trial.withdrawn.is_none()
+        && let Some(standby) = standby::said(trial)
+    {
+        hold.message.push_str(&standby);
+    }
     line.running = match &line.trial {
         Some(trial) if trial.failure.is_some() || trial.withdrawn.is_some() => {
             line.last_good.clone()

@@ -13,6 +13,7 @@ use crate::line::Turn;
 use crate::memory;
 use crate::observed::Revision;
 use crate::progress::elapsed;
+use crate::restart;
 use crate::start::{self, is_done};
 use andon_api::reason::FailureReason;
 use andon_api::{Go, LineStatus, Promoted, RollbackScope, Trial, TrialFailure};
@@ -79,7 +80,7 @@ pub(crate) fn soak(turn: &mut Turn<'_>, rendering: &Rendering, lines: &[LineStat
     };
     let tally = count::update(turn.scene(), rendering, &mut trial);
     let verdict = canary::judged(turn, &rules, &tally, &mut trial);
-    let failure = match (verdict.failure, canary::restarts(turn, &trial, rendering)) {
+    let failure = match (verdict.failure, restart::too_often(turn, &trial, rendering)) {
         (Some(message), _) => Some((FailureReason::CheckFailed, message)),
         (None, Some(message)) => Some((FailureReason::CanaryRestarts, message)),
         (None, None) => None,

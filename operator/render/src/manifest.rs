@@ -225,6 +225,23 @@ impl Check<'_> {
                 "write strategy: Replace, since Takeover runs two instances at once",
             );
         }
+        if stage.standby && stage.strategy != Strategy::Takeover {
+            self.say(
+                &["stages", at, "standby"],
+                format!(
+                    "the stage {} has standby and the strategy {:?}",
+                    stage.name, stage.strategy
+                ),
+                "write strategy: Takeover for a stage that reads an exclusive queue, or leave standby out: only with Takeover two instances are connected at once",
+            );
+        }
+        if stage.standby && stage.metrics.is_none() {
+            self.say(
+                &["stages", at, "standby"],
+                format!("the stage {} has standby and no metrics", stage.name),
+                "give it metrics: by its counters it is noticed that the standby got the queue",
+            );
+        }
         if let Some(metrics) = &stage.metrics {
             if !(1..=65535).contains(&metrics.port) {
                 self.say(

@@ -296,6 +296,7 @@ impl Rendered {
             digest: self.digest,
             instance: self.instance,
             metrics: stage.metrics.clone(),
+            standby: stage.standby,
             objects: self.objects,
         }
     }

@@ -44,6 +44,9 @@ pub struct RenderedStage {
     /// Where its pods serve counters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<MetricsEndpoint>,
+    /// Whether the last good may stay connected behind it. Not part of the digest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standby: bool,
     /// Its objects, workload and all, without namespace and owner.
     pub objects: Vec<Value>,
 }

@@ -183,6 +183,24 @@ fn what_does_not_fit_together_is_refused_with_its_place_and_a_remedy() {
             ],
         ),
         (
+            "  after: [post]",
+            "  after: [post]\n  standby: true",
+            &[
+                "blueprint.yaml:13:12",
+                "source has standby and the strategy Replace",
+                "strategy: Takeover",
+            ],
+        ),
+        (
+            "  metrics: {port: 9876, path: /metrics}",
+            "  standby: true",
+            &[
+                "blueprint.yaml:15:12",
+                "post has standby and no metrics",
+                "give it metrics",
+            ],
+        ),
+        (
             "port: 9876",
             "port: 98765",
             &["blueprint.yaml:15:19", "98765 is no port", "65535"],

@@ -56,6 +56,7 @@ pub fn blueprint(number: u8, strategy: Strategy) -> BlueprintSpec {
         requires: Vec::new(),
         provides: Vec::new(),
         stages: vec![Stage {
+            standby: false,
             name: STAGE.to_owned(),
             strategy,
             session: match strategy {

@@ -252,6 +252,8 @@ impl Operator {
                 Op::Mark(revision(name)?, *last_good, failed)
             }
             Change::DeleteRevision { name, .. } => Op::Forget(revision(name)?),
+            // Nothing stands by here.
+            Change::DeletePod { .. } => return None,
         })
     }
 

@@ -178,6 +178,7 @@ impl Plant {
                     digest: target_digest(target),
                     rollback: Rollback {
                         scope: self.config.scope,
+                        ..Rollback::default()
                     },
                     go: Go::Proceed,
                     author: None,

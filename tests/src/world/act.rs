@@ -5,7 +5,7 @@ mod lines;
 mod objects;
 
 use super::{World, approve::Approve};
-use andon_api::{Analysis, Go, RollbackScope, Schedule, label};
+use andon_api::{Analysis, Go, RollbackScope, Schedule, Standby, label};
 use andon_plan::Neighbour;
 use serde::Deserialize;
 use serde_json::Value;
@@ -41,6 +41,10 @@ pub struct Act {
     pub beside: Option<BTreeMap<String, bool>>,
     /// What a failure takes back, from the next release on.
     pub scope: Option<RollbackScope>,
+    /// What stays beside a canary, from the next release on.
+    pub standby: Option<Standby>,
+    /// A line's broker restarts: whoever reads its queue connects again, the last one first.
+    pub broker_restarts: Option<String>,
     /// How releases are judged, from the next one on: fields that replace those of the analysis.
     pub analysis: Option<Value>,
     /// When the plant may be changed and when it produces; null: always.
@@ -216,6 +220,13 @@ impl World {
             );
             self.kill_container(&place.line, &place.stage);
         }
+        if let Some(line) = &act.broker_restarts {
+            self.tell(
+                line,
+                "--- the broker restarts; the last one in the queue is the first to be back",
+            );
+            self.reconnect(line);
+        }
     }
 
     fn lose_status(&mut self) {
@@ -278,6 +289,9 @@ impl World {
     fn act_on_rules(&mut self, act: &Act) {
         if let Some(scope) = act.scope {
             self.scope = scope;
+        }
+        if let Some(standby) = act.standby {
+            self.standby = standby;
         }
         if let Some(Value::Object(fields)) = &act.analysis {
             let mut analysis = serde_json::to_value(&self.analysis).unwrap_or_default();

@@ -92,6 +92,13 @@ impl World {
             Change::Delete {
                 kind, name, uid, ..
             } => self.delete(kind, name, uid),
+            Change::DeletePod { name, uid } => {
+                let mut pods = self.pods.iter();
+                let found = pods.position(|toy| toy.pod.name == *name && toy.pod.uid == *uid);
+                if let Some(index) = found {
+                    self.end_pod(index);
+                }
+            }
             Change::SaveRevision {
                 name,
                 line,

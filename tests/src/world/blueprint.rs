@@ -51,6 +51,8 @@ pub struct Variant {
     pub template_error: bool,
     /// It needs a version of `plant-base`.
     pub requires: Option<String>,
+    /// Its post cannot stand by.
+    pub no_standby: bool,
     /// It has no buffer stage.
     pub without_buffer: bool,
 }
@@ -88,6 +90,7 @@ pub fn blueprint(version: &str, variant: &Variant) -> BlueprintSpec {
         stage("post", Strategy::Takeover, &["buffer"]),
         stage("source", Strategy::Replace, &["post"]),
     ];
+    stages[0].standby = !variant.no_standby;
     if variant.without_buffer {
         stages[0].after.clear();
     } else {
@@ -139,6 +142,7 @@ fn stage(name: &str, strategy: Strategy, after: &[&str]) -> Stage {
             port: 8080,
             path: "/metrics".to_owned(),
         }),
+        standby: false,
     }
 }
 

@@ -39,6 +39,28 @@ impl World {
         self.violations.extend(broken);
     }
 
+    /// What must hold once a plant has come to rest: nothing stands by on a line that is not on trial.
+    pub(super) fn check_rest(&mut self) {
+        let mut broken = Vec::new();
+        let resting = self.integration.status.lines.iter();
+        for line in resting.filter(|line| line.trial.is_none() && line.last_good.is_some()) {
+            let own = self.pods.iter().filter(|toy| toy.pod.line == line.name);
+            let mut stages: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+            for toy in own {
+                let instances = stages.entry(&toy.pod.stage).or_default();
+                instances.insert(&toy.pod.instance);
+            }
+            let twice = stages.iter().filter(|(_, instances)| instances.len() > 1);
+            broken.extend(twice.map(|(stage, instances)| {
+                format!(
+                    "W12: {stage} of {} rests with two instances: {instances:?}",
+                    line.name
+                )
+            }));
+        }
+        self.violations.extend(broken);
+    }
+
     /// A line that was taken out and is forgotten has left no document, unless a person said so.
     fn left_behind(&self) -> Vec<String> {
         let skip = self.integration.annotations.get(label::SKIP_DRAIN);
@@ -119,7 +141,7 @@ impl World {
             let mut of = of.chain(&revision.rendering.common);
             revision.line == line
                 && (kept.contains(digest.as_str()) || self.permits.contains(&permit))
-                && of.any(|o| o == object)
+                && of.any(|o| o == object || twice(o) == *object)
         };
         if !self.revisions.iter().any(may) {
             let name = &object["metadata"]["name"];
@@ -128,4 +150,13 @@ impl World {
             ));
         }
     }
+}
+
+/// An object with twice the replicas: for a moment, what stands by is there beside what was there before.
+fn twice(object: &Value) -> Value {
+    let mut twice = object.clone();
+    if let Some(replicas) = twice.pointer_mut("/spec/replicas") {
+        *replicas = Value::from(2 * replicas.as_u64().unwrap_or(0));
+    }
+    twice
 }

@@ -37,6 +37,8 @@ pub struct ToyPod {
     pub since: Timestamp,
     /// When it is gone, once it is leaving.
     pub gone: Option<Timestamp>,
+    /// Its place among those that are connected to its queue; none: it is not.
+    pub connected: Option<u64>,
     /// Documents it posted since its container started.
     pub good: i64,
     /// Documents refused since its container started.
@@ -81,6 +83,7 @@ impl ToyPod {
         self.pod.restarts += 1;
         self.pod.started = None;
         self.pod.ready = false;
+        self.connected = None;
         (self.good, self.bad, self.slow, self.since) = (0, 0, 0, now);
     }
 
@@ -150,6 +153,8 @@ impl World {
             } else if toy.runs() && !toy.pod.ready && age(toy.since) >= START + READY {
                 self.dirty = true;
                 toy.pod.ready = true;
+                self.connections += 1;
+                toy.connected = Some(self.connections);
             }
         }
     }
@@ -164,6 +169,15 @@ impl World {
         if let Some(toy) = found {
             toy.die(now);
             self.dirty = true;
+        }
+    }
+
+    /// The broker restarts: whoever reads a line's queue connects again, the last one first.
+    pub(super) fn reconnect(&mut self, line: &str) {
+        let own = self.pods.iter_mut().rev();
+        for toy in own.filter(|toy| toy.pod.line == line && toy.connected.is_some()) {
+            self.connections += 1;
+            toy.connected = Some(self.connections);
         }
     }
 
@@ -263,6 +277,7 @@ impl World {
             order: self.uids,
             since: self.now,
             gone: None,
+            connected: None,
             good: 0,
             bad: 0,
             slow: 0,

@@ -47,13 +47,13 @@ impl World {
         }
     }
 
-    /// The oldest post holds the exclusive queue until it leaves.
+    /// The post that has been connected for longest holds the exclusive queue until it leaves.
     fn post(&mut self, name: &str) {
         let consumers = self
             .pods
             .iter_mut()
             .filter(|toy| toy.pod.line == name && toy.pod.stage == "post" && toy.pod.ready);
-        let Some(post) = consumers.min_by_key(|toy| toy.order) else {
+        let Some(post) = consumers.min_by_key(|toy| toy.connected) else {
             return;
         };
         let reaches = post.env("ERP") == "right" && !self.faults.erp_down;

@@ -9,7 +9,7 @@ mod shrink;
 
 use super::act::Act;
 use super::{Faults, Random, Variant, World, analysis};
-use andon_api::{Analysis, Bake, BakeClock, Go, RollbackScope};
+use andon_api::{Analysis, Bake, BakeClock, Go, RollbackScope, Standby};
 use demand::Bad;
 pub(crate) use shrink::smallest;
 pub use shrink::{Cut, shrink};
@@ -139,6 +139,7 @@ impl<'a> Run<'a> {
         self.world.tell("", "--- all trouble ends");
         self.world.faults = Faults::default();
         self.world.soaking = self.random.chance(300);
+        self.world.standby = chance::standby(&mut self.random);
         self.world.site.spec.schedule = self.random.chance(500).then(chance::open);
         self.world.scope = match self.random.chance(300) {
             true => RollbackScope::Line,
@@ -196,6 +197,8 @@ impl<'a> Run<'a> {
             let variant = self.variant();
             // What can pass so short a bake is another story.
             let passes = variant.crashes
+                // Its post gets some documents of the old source while what stands by is put in place.
+                || (variant.deaf_source && self.world.standby == Standby::Warm)
                 || variant.wrong_on.is_some()
                 || variant.wrong_after.is_some()
                 || variant.wrong_share > 0;
@@ -251,6 +254,7 @@ impl<'a> Run<'a> {
                 return false;
             }
         }
+        self.world.check_rest();
         // Planning again changes nothing.
         let observed = self.world.observe();
         let plan = andon_plan::plan_with(&observed, &mut self.world.memory);

@@ -51,7 +51,10 @@ impl World {
         match change {
             Change::Apply { object, uid } => {
                 let verb = if uid.is_some() { "changes" } else { "creates" };
-                self.object(verb, object, self.rendered_from(object))
+                let instance = object["metadata"]["labels"][label::INSTANCE].as_str();
+                let version = self.rendered_from(object);
+                let version = version.or_else(|| self.version_of(instance?));
+                self.object(verb, object, version)
             }
             Change::Delete { kind, name, .. } => {
                 let live = self.objects.get(&(kind.clone(), name.clone()));
@@ -61,6 +64,17 @@ impl World {
                     .unwrap_or("");
                 let version = self.version_of(instance);
                 self.object("deletes", live, version)
+            }
+            Change::DeletePod { name, .. } => {
+                let pod = self.pods.iter().find(|toy| toy.pod.name == *name);
+                let (line, stage, instance) = pod.map_or(("", "", ""), |toy| {
+                    (&*toy.pod.line, &*toy.pod.stage, &*toy.pod.instance)
+                });
+                let version = self.version_of(instance).unwrap_or_default();
+                (
+                    line.to_owned(),
+                    format!("deletes {stage} of {version}: Pod"),
+                )
             }
             Change::SaveRevision {
                 line, rendering, ..

@@ -16,7 +16,10 @@ impl World {
             parameters: Parameters::new(),
             analysis: self.analysis.clone(),
             digest: self.target_digest(version),
-            rollback: andon_api::Rollback { scope: self.scope },
+            rollback: andon_api::Rollback {
+                scope: self.scope,
+                standby: self.standby,
+            },
             go: andon_api::Go::Proceed,
             max_concurrent_lines: self.lines_at_a_time,
             soaking: self.soaking,
@@ -31,7 +34,7 @@ impl World {
     /// Of what is asked for: the version, how it is judged and what a failure takes back.
     fn target_digest(&self, version: &str) -> String {
         let mut hasher = DefaultHasher::new();
-        let asked = serde_json::json!([self.analysis, self.scope]);
+        let asked = serde_json::json!([self.analysis, self.scope, self.standby]);
         asked.to_string().hash(&mut hasher);
         format!("sha256:target-{version}-{:016x}", hasher.finish())
     }

@@ -101,6 +101,7 @@ pub struct Address {
 /// One workload of a line.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("!has(self.standby) || !self.standby || (self.strategy == 'Takeover' && has(self.metrics))").message("stages: one with standby needs strategy: Takeover, since two of it are connected at once, and metrics, by which it is noticed that the standby got the queue"))]
 pub struct Stage {
     /// Name; its templates are the files below `templates/<name>/`.
     #[schemars(length(max = rule::NAME))]
@@ -118,6 +119,10 @@ pub struct Stage {
     /// Where its pods serve counters, in the Prometheus text format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<MetricsEndpoint>,
+    /// Whether the last good may stay connected behind a canary (`rollback.standby` of a release): the stage reads an exclusive queue,
+    /// so that of two that are connected one works. Only with the strategy `Takeover`, and with `metrics`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standby: bool,
 }
 
 /// How a new instance of a stage takes the old one's place.

@@ -184,9 +184,41 @@ pub struct Trial {
     /// What dry-run checks say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<String>,
+    /// What of the last good stays connected behind the canary; none: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standby: Option<WarmStandby>,
     /// When these counts were last written; they are written every ten seconds at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Time>,
+}
+
+/// The last good beside its canary: connected, and second on its exclusive queue, until the bake is over.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WarmStandby {
+    /// Version that stands by.
+    pub version: String,
+    /// The stages of it that do.
+    pub stages: Vec<String>,
+    /// What that costs until the bake is over, for people: pods, and what they request.
+    pub cost: String,
+    /// Its pods that are, or may be, before the canary on its queue, by UID, and whether that one is known to have had the queue. They are
+    /// deleted once the canary works, and what their Deployment makes instead queues up behind it. None: the queue is the canary's.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub before: std::collections::BTreeMap<String, bool>,
+    /// The canary's pods when that was last looked at, by UID, and how often they had restarted.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub canary: std::collections::BTreeMap<String, i32>,
+    /// How often the standby had the queue during the bake although no container of the canary had restarted; each counts as a restart.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub taken: i32,
+    /// Restarts of the canary's containers when that was last counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub restarts: i32,
+}
+
+fn is_zero(number: &i32) -> bool {
+    *number == 0
 }
 
 /// How fast a line works: documents, and the time in which its containers finished them.

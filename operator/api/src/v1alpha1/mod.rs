@@ -25,7 +25,7 @@ pub use integration_release::{
 pub use line_status::{
     ComparedIndicator, Comparison, ContainerCount, ControlCount, ControlIndicators, Failed,
     LineHold, LinePace, LinePhase, LineStatus, ProgressMark, Promoted, Promotion, Removing,
-    RenderingReference, Trial, TrialFailure, Unready,
+    RenderingReference, Trial, TrialFailure, Unready, WarmStandby,
 };
 pub use plant_integration::{
     Go, PlantIntegration, PlantIntegrationSpec, PlantIntegrationStatus, Target,
@@ -39,7 +39,7 @@ pub use schedule::{
 };
 pub use wave::{
     ApprovalGroup, ApprovalPolicy, PlantOperator, PlantRequirement, PlantSelector, Rollback,
-    RollbackScope, Wave, WavePhase, WaveStatus,
+    RollbackScope, Standby, Wave, WavePhase, WaveStatus,
 };
 
 use schemars::{Schema, SchemaGenerator, json_schema};

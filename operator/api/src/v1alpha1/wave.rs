@@ -119,6 +119,27 @@ pub struct Rollback {
     /// What happens to lines that were promoted already.
     #[serde(default)]
     pub scope: RollbackScope,
+    /// What stays beside a canary while it bakes, so that taking it back is removing it. Left out: nothing.
+    #[serde(default, skip_serializing_if = "Standby::is_none")]
+    pub standby: Standby,
+}
+
+/// What stays beside a canary while it bakes.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum Standby {
+    /// Nothing: what the canary replaces leaves as soon as the canary works, and is started anew if the canary fails.
+    #[default]
+    None,
+    /// The last good of each stage that can (`standby` in the blueprint): connected, and second on its exclusive queue. It costs
+    /// its pods for the time of the bake.
+    Warm,
+}
+
+impl Standby {
+    /// Whether nothing stays.
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
 }
 
 /// What happens to promoted lines when another line fails. The failed line itself always goes back.

@@ -74,5 +74,6 @@ async fn carry_out(
             })?;
             writer.delete(namespace, &found, name, uid).await
         }
+        Change::DeletePod { name, uid } => writer.delete_pod(namespace, name, uid).await,
     }
 }

@@ -36,6 +36,9 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
                 kind, name, uid, ..
             } => delete(observed, kind, name, uid, findings),
             Change::RemoveFinalizer => super::leaving::let_go(observed, findings),
+            Change::DeletePod { name, uid } => {
+                super::standing::pod_goes(observed, plan, (name, uid), findings);
+            }
             Change::SaveRevision {
                 line, rendering, ..
             } => {
@@ -223,6 +226,7 @@ fn apply(observed: &Observed, object: &Value, uid: Option<&str>, findings: &mut 
         .iter()
         .find(|s| s.name == stage && s.objects.contains(object))
     {
+        None if super::standing::may_apply(observed, line, object) => {}
         None => findings.demand(false, "I2", || {
             format!("applies {what}, which is not in the rendering {line} is entitled to")
         }),
@@ -294,6 +298,7 @@ fn delete(observed: &Observed, kind: &str, name: &str, uid: &str, findings: &mut
             findings.demand(same.next().is_none(), "I2", || {
                 format!("deletes {kind} {name}, which {line} should have")
             });
+            super::standing::stays(observed, line, live, findings);
             not_before_ready(observed, line, live, rendering, findings);
         }
     }

@@ -96,6 +96,7 @@ fn begins(
     });
     super::beside::may_begin(observed, plan, name, findings);
     super::approving::approved(observed, name, &new.rendering.digest, findings);
+    super::standing::begins(observed, plan, (line, new), findings);
     let digest = &new.rendering.digest;
     let saved = plan.changes.iter().any(|c| matches!(c, crate::Change::SaveRevision { rendering, .. } if rendering.digest == *digest));
     let kept = observed
@@ -160,6 +161,8 @@ fn goes_on(
         "I8",
         || format!("{name} is no longer withdrawn"),
     );
+    super::standing::goes_on(observed, name, (old, new), findings);
+    super::standing::counts_its_own(observed, name, new, findings);
     super::comparing::goes_on(observed, name, (old, new), findings);
     super::ending::begins_to_be_judged(name, (old, new), findings);
     if old.promoted != new.promoted {
@@ -189,7 +192,9 @@ fn goes_on(
 pub(super) fn touches(change: &crate::Change, line: &str) -> bool {
     match change {
         crate::Change::Apply { object, .. } => object["metadata"]["labels"][label::LINE] == line,
-        crate::Change::Delete { name, .. } => name.contains(&format!("-{line}-")),
+        crate::Change::Delete { name, .. } | crate::Change::DeletePod { name, .. } => {
+            name.contains(&format!("-{line}-"))
+        }
         _ => false,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Findings, comparing, valued};
 use crate::calendar::Calendar;
-use crate::observed::{Observed, Reading};
+use crate::observed::{Observed, Pod, Reading};
 use crate::plan::Plan;
 use andon_api::{Analysis, BakeClock, Check, LineStatus, Trial, duration, label, percent};
 use std::collections::BTreeMap;
@@ -76,6 +76,24 @@ pub(super) fn ends(
     enough(observed, name, old, analysis, findings);
 }
 
+/// The pods of what is on trial; those that stand by count for nothing.
+fn own_pods<'a>(
+    observed: &'a Observed,
+    name: &'a str,
+    trial: &'a Trial,
+) -> impl Iterator<Item = &'a Pod> + Clone {
+    let mut kept = observed.revisions.iter();
+    let kept = kept.find(|r| r.line == name && r.rendering.digest == trial.rendering.digest);
+    let own = move |pod: &Pod| {
+        kept.is_none_or(|it| {
+            let mut stages = it.rendering.stages.iter();
+            stages.any(|stage| stage.instance == pod.instance)
+        })
+    };
+    let pods = observed.pods.iter();
+    pods.filter(move |pod| pod.line == name && own(pod))
+}
+
 /// Whether documents are judged at all yet: not before `startDelay` is over.
 fn judged_after_delay(analysis: &Analysis, trial: &Trial) -> bool {
     let Some(delay) = &analysis.start_delay else {
@@ -109,9 +127,8 @@ fn nobody_is_silent(observed: &Observed, name: &str, old: &Trial, findings: &mut
     let mut kept = observed.revisions.iter();
     let kept = kept.find(|r| r.line == name && r.rendering.digest == old.rendering.digest);
     for indicator in kept.iter().flat_map(|r| &r.rendering.indicators) {
-        let pods = observed.pods.iter();
-        let mut pods =
-            pods.filter(|p| p.line == name && p.stage == indicator.stage && !p.terminating);
+        let pods = own_pods(observed, name, old);
+        let mut pods = pods.filter(|p| p.stage == indicator.stage && !p.terminating);
         let works = pods.clone().any(|p| p.ready);
         let silent = pods.any(|p| {
             matches!(
@@ -191,8 +208,9 @@ fn enough(
     analysis: &Analysis,
     findings: &mut Findings<'_>,
 ) {
+    super::standing::may_end(observed, name, old, findings);
     let mut trial = old.clone();
-    for pod in observed.pods.iter().filter(|p| p.line == *name) {
+    for pod in own_pods(observed, name, old) {
         if let (Some(started), Some(Reading::Counts(now))) =
             (pod.started, observed.readings.get(&pod.uid))
         {

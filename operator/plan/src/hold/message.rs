@@ -82,6 +82,7 @@ impl Hold {
             Self::OldInstanceLeaving { stage, left } => {
                 write!(f, "{stage}: the old instance is leaving, {left} left")
             }
+            Self::StandbyNotReady { .. } | Self::StandbyActive { .. } => self.fmt_standby(f),
             Self::NoData { why } => write!(f, "the counters cannot be read: {why}"),
             Self::AllLinesStandStill { still, controls } => {
                 let still = duration::display(Duration::from_secs(still.as_secs()));
@@ -120,6 +121,30 @@ impl Hold {
                 self.fmt_leaving(f)
             }
             _ => self.fmt_judged(f),
+        }
+    }
+
+    /// The messages of what stands by.
+    fn fmt_standby(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StandbyNotReady {
+                stage,
+                version,
+                ready,
+                wanted,
+                trouble,
+            } => {
+                write!(
+                    f,
+                    "the standby of {stage} ({version}): {ready} of {wanted} pods ready"
+                )?;
+                also(f, trouble.as_deref())
+            }
+            Self::StandbyActive { version } => write!(
+                f,
+                "{version}, which stands by, has or may have the canary's queue and gives it back; the trial stands still"
+            ),
+            _ => f.write_str(self.reason().as_str()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Faults, Random, Run, Variant, short};
 use andon_api::{
-    Bake, BakeClock, Check, MaxWait, RollbackScope, Schedule, Then, Window, WindowKind,
+    Bake, BakeClock, Check, MaxWait, RollbackScope, Schedule, Standby, Then, Window, WindowKind,
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -27,6 +27,14 @@ pub(super) fn lines_at_a_time(random: &mut Random) -> i32 {
         0 => 2,
         1 => 3,
         _ => 1,
+    }
+}
+
+/// Whether a release asks that the last good stands by.
+pub(super) fn standby(random: &mut Random) -> Standby {
+    match random.chance(400) {
+        true => Standby::Warm,
+        false => Standby::None,
     }
 }
 
@@ -56,6 +64,7 @@ impl Run<'_> {
             _ => RollbackScope::Plant,
         };
         self.world.soaking = random.chance(300);
+        self.world.standby = standby(random);
         self.world.lines_at_a_time = lines_at_a_time(random);
         self.world.site.spec.max_concurrent_lines = match random.below(4) {
             0 => Some(1),
@@ -156,6 +165,7 @@ impl Run<'_> {
             new_buffer: random.chance(300),
             without_buffer: random.chance(100),
             unchecked: random.chance(200),
+            no_standby: random.chance(150),
             ..Variant::default()
         };
         let on = format!("line-{}", 1 + random.below(4));

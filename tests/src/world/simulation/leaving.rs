@@ -23,7 +23,7 @@ impl Run<'_> {
         self.world.skip_drains();
         if !self.goes() {
             let state = self.world.state();
-            let rule = format!("W12: the deleted integration never goes:\n{state}");
+            let rule = format!("W13: the deleted integration never goes:\n{state}");
             self.world.violations.push(rule);
         }
     }
@@ -43,7 +43,7 @@ impl Run<'_> {
         let left = objects.count() + pods.count();
         if self.world.gone && left > 0 {
             let rule =
-                format!("W12: the integration is let go, and {left} objects and pods are left");
+                format!("W13: the integration is let go, and {left} objects and pods are left");
             self.world.violations.push(rule);
         }
         self.world.gone
