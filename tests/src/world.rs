@@ -326,6 +326,7 @@ pub fn analysis() -> Analysis {
         start_delay: None,
         pass_confidence: None,
         max_wait: None,
+        shadow: None,
         checks: vec![Check {
             indicator: "refused".to_owned(),
             max: Some("1%".to_owned()),

@@ -102,7 +102,7 @@ impl<'a> Index<'a> {
         for object in observed.objects.iter().map(AsRef::as_ref) {
             index.named.insert((name(object), kind(object)), object);
             let stage = label(object, label::STAGE);
-            if matches!(stage, "" | label::COMMON | label::CHECK) {
+            if matches!(stage, "" | label::COMMON | label::CHECK | label::SHADOW) {
                 continue;
             }
             let line = index.staged.entry(label(object, label::LINE)).or_default();
@@ -146,10 +146,17 @@ impl<'a> Scene<'a> {
 
     /// The line's pods that belong to a stage.
     pub(crate) fn pods(self) -> impl Iterator<Item = &'a Pod> {
+        let others = [label::CHECK, label::SHADOW];
         self.observed
             .pods
             .iter()
-            .filter(move |pod| pod.line == self.line && pod.stage != label::CHECK)
+            .filter(move |pod| pod.line == self.line && !others.contains(&pod.stage.as_str()))
+    }
+
+    /// The pods of the line's shadows, which belong to no stage.
+    pub(crate) fn shadow_pods(self) -> impl Iterator<Item = &'a Pod> {
+        let pods = self.observed.pods.iter();
+        pods.filter(move |pod| pod.line == self.line && pod.stage == label::SHADOW)
     }
 
     /// The pods of one instance of a stage.

@@ -200,6 +200,10 @@ pub struct Counts {
     pub done: Option<i64>,
     /// Whether input waits; none where the blueprint does not say.
     pub waiting: Option<i64>,
+    /// Of a shadow, whose documents are the indicator `shadow` (good: they came out the same): what differs, with how often; the most
+    /// frequent few.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, i64>,
 }
 
 /// One bucket of a histogram.

@@ -31,7 +31,7 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     /// Applies an object where it is missing or not as rendered. False: it is just being deleted.
-    fn ensure(&mut self, scene: Scene<'_>, rendered: &Value) -> bool {
+    pub(crate) fn ensure(&mut self, scene: Scene<'_>, rendered: &Value) -> bool {
         let live = scene.find(rendered);
         if live.is_some_and(object::terminating) {
             return false;

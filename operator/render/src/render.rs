@@ -1,12 +1,13 @@
 //! Blueprint + facts + parameters -> the objects of one line.
 
 use crate::canonical::digest_of;
+use crate::manifest;
 use crate::object::{Kind, Part, fill_digits};
 use crate::problem::{Problem, RenderError};
 use crate::template::{DIGIT, Templates, is_reserved};
 use crate::value::value_of_map;
-use crate::{Parameters, RenderedCheck, RenderedStage, Rendering, order};
-use andon_api::{BlueprintSpec, SITE_LINE, Scope, Stage, Strategy, digest, label};
+use crate::{Parameters, RenderedCheck, RenderedShadow, RenderedStage, Rendering, order, shadow};
+use andon_api::{BlueprintSpec, SITE_LINE, Scope, Shadow, Stage, Strategy, digest, label};
 use serde_json::{Map, Value, json};
 use std::rc::Rc;
 
@@ -96,6 +97,14 @@ impl<'a> Renderer<'a> {
         };
         refuse_reserved(request)?;
         let templates = Templates::of(&request.blueprint.files)?;
+        let stages = &request.blueprint.stages;
+        let misfits = shadow::misfits(stages).into_iter();
+        let misfits = misfits.map(|it| Problem::new(manifest::FILE, None, it.problem, it.remedy));
+        let stray = shadow::stray(stages, &templates);
+        let problems: Vec<Problem> = misfits.chain(stray).collect();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
         Ok(Self {
             request,
             templates,
@@ -116,7 +125,16 @@ impl<'a> Renderer<'a> {
         let mut stages = Vec::new();
         for stage in order::start_order(&blueprint.stages)? {
             let part = self.part(&stage.name, Kind::Stage, ends_in_digest(stage));
-            stages.extend(keep(self.part_objects(part)).map(|rendered| rendered.into_stage(stage)));
+            let Some(rendered) = keep(self.part_objects(part)) else {
+                continue;
+            };
+            let mut rendered = rendered.into_stage(stage);
+            if let Some(counters) = &stage.shadow {
+                let part = self.part(&shadow::part(&stage.name), Kind::Shadow, true);
+                let shadow = keep(self.part_objects(part));
+                rendered.shadow = shadow.map(|shadow| shadow.into_shadow(counters));
+            }
+            stages.push(rendered);
         }
         let common = keep(self.part_objects(self.part(label::COMMON, Kind::Common, false)));
         let check = match self.templates.of_part(label::CHECK).is_empty() {
@@ -127,10 +145,13 @@ impl<'a> Renderer<'a> {
         let (Some(common), true) = (common, problems.is_empty()) else {
             return Err(problems);
         };
-        let digests: Vec<&str> = stages.iter().map(|stage| stage.digest.as_str()).collect();
+        let problems = shadow::may_post(&stages, &common.objects);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
         Ok(Rendering {
             version: blueprint.version.clone(),
-            digest: digest_of(&json!({"stages": digests, "common": common.objects})),
+            digest: digest_of_rendering(&stages, &common.objects),
             stages,
             common: common.objects,
             check,
@@ -146,7 +167,7 @@ impl<'a> Renderer<'a> {
             integration,
         } = self.request.facts;
         let mut instance = match kind {
-            Kind::Stage => format!("{}-{name}", self.base),
+            Kind::Stage | Kind::Shadow => format!("{}-{}", self.base, name.replace('/', "-")),
             Kind::Common => self.base.clone(),
             Kind::Check => format!("{integration}-{name}"),
         };
@@ -158,7 +179,7 @@ impl<'a> Renderer<'a> {
         let mut add = |key: &str, value: &str| labels.insert(key.to_owned(), Value::from(value));
         add(label::PLANT, plant.name);
         add(label::INTEGRATION, integration);
-        add(label::STAGE, name);
+        add(label::STAGE, shadow::own_name(name));
         add(label::INSTANCE, &instance);
         add(label::MANAGED_BY, label::MANAGED_BY_ANDON);
         // The check is the same for all lines with the same routes, so it must not know for which one it runs.
@@ -193,7 +214,7 @@ impl<'a> Renderer<'a> {
             );
         }
         add("integration", Value::from(integration));
-        add("stage", Value::from(part.name.as_str()));
+        add("stage", Value::from(shadow::stage_of(&part.name)));
         add("parameters", Value::Object(self.request.parameters.clone()));
         add("name", Value::from(part.instance.as_str()));
         add("labels", Value::Object(part.labels.clone()));
@@ -297,6 +318,16 @@ impl Rendered {
             instance: self.instance,
             metrics: stage.metrics.clone(),
             objects: self.objects,
+            shadow: None,
+        }
+    }
+
+    fn into_shadow(self, counters: &Shadow) -> RenderedShadow {
+        RenderedShadow {
+            instance: self.instance,
+            digest: self.digest,
+            counters: counters.clone(),
+            objects: self.objects,
         }
     }
 
@@ -307,6 +338,18 @@ impl Rendered {
             objects: self.objects,
         }
     }
+}
+
+/// What people approve and a line is moved for: everything that will run there, the shadow included.
+fn digest_of_rendering(stages: &[RenderedStage], common: &[Value]) -> String {
+    let digests: Vec<&str> = stages.iter().map(|stage| stage.digest.as_str()).collect();
+    let mut content = json!({"stages": digests, "common": common});
+    let shadows = stages.iter().filter_map(|stage| stage.shadow.as_ref());
+    let shadows: Vec<&str> = shadows.map(|shadow| shadow.digest.as_str()).collect();
+    if !shadows.is_empty() {
+        content["shadows"] = json!(shadows);
+    }
+    digest_of(&content)
 }
 
 /// An object that is changed where it stands keeps its name; all others have a name of their own for each rendering.

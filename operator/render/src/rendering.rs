@@ -1,6 +1,6 @@
 //! What rendering yields: the complete objects of one integration on one line.
 
-use andon_api::{Indicator, MetricsEndpoint, Progress, Strategy};
+use andon_api::{Indicator, MetricsEndpoint, Progress, Shadow, Strategy};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 pub struct Rendering {
     /// Blueprint version it was rendered from. Not part of the digest: a version that changes nothing moves nothing.
     pub version: String,
-    /// Digest over the stages' digests and the common objects: `sha256:…`.
+    /// Digest over the stages' digests, those of their shadows and the common objects: `sha256:…`.
     pub digest: String,
     /// The stages, in the order in which they start (`after` first, then as written).
     pub stages: Vec<RenderedStage>,
@@ -26,6 +26,14 @@ pub struct Rendering {
     /// How to see that documents get done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
+}
+
+impl Rendering {
+    /// The stage that has a shadow, and the shadow; none: no stage has one.
+    pub fn shadow(&self) -> Option<(&RenderedStage, &RenderedShadow)> {
+        let mut stages = self.stages.iter();
+        stages.find_map(|stage| Some((stage, stage.shadow.as_ref()?)))
+    }
 }
 
 /// One stage of a rendering.
@@ -44,6 +52,23 @@ pub struct RenderedStage {
     /// Where its pods serve counters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<MetricsEndpoint>,
+    /// Its objects, workload and all, without namespace and owner.
+    pub objects: Vec<Value>,
+    /// What can run beside the old instance without being able to post.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<RenderedShadow>,
+}
+
+/// The shadow of a stage. Its objects carry the label `andon.dev/stage: shadow`: they are no instance of the stage.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct RenderedShadow {
+    /// `<integration>-<line>-<stage>-shadow-<digest8>`; also the name of its workload.
+    pub instance: String,
+    /// Digest of its objects.
+    pub digest: String,
+    /// What its pods count.
+    pub counters: Shadow,
     /// Its objects, workload and all, without namespace and owner.
     pub objects: Vec<Value>,
 }

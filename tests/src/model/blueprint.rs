@@ -18,6 +18,7 @@ pub const INDICATOR: &str = "refused";
 /// No bake, and one document is enough.
 pub fn analysis() -> Analysis {
     Analysis {
+        shadow: None,
         bake: Bake {
             duration: "0s".to_owned(),
             clock: BakeClock::Always,
@@ -56,6 +57,7 @@ pub fn blueprint(number: u8, strategy: Strategy) -> BlueprintSpec {
         requires: Vec::new(),
         provides: Vec::new(),
         stages: vec![Stage {
+            shadow: None,
             name: STAGE.to_owned(),
             strategy,
             session: match strategy {

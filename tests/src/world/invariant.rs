@@ -102,7 +102,8 @@ impl World {
     pub(super) fn check_window(&mut self, object: &Value) {
         let tag = |key: &str| object["metadata"]["labels"][key].as_str().unwrap_or("");
         let (line, stage) = (tag(label::LINE), tag(label::STAGE));
-        if stage == label::CHECK || self.site.spec.schedule.is_none() || self.is_open() {
+        let beside = [label::CHECK, label::SHADOW].contains(&stage);
+        if beside || self.site.spec.schedule.is_none() || self.is_open() {
             return;
         }
         let status = self.integration.status.lines.iter();

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// trial           last_good   the cluster should hold
 /// none            none        nothing
 /// none            L           L, drift put back
-/// unchecked       any         what it held; the check Job beside it
+/// unchecked       any         what it held; the check Job, or the shadow, beside it
 /// checked         any         the trial, stage by stage, by each stage's strategy
 /// failed          L           L again; then the trial is cleared and remembered as `failed`
 /// failed          none        nothing but InPlace stages (a first install has nothing to go back to)
@@ -78,6 +78,8 @@ pub enum LinePhase {
     Waiting,
     /// The routes start and their golden documents come out right, in the real engine.
     Checking,
+    /// The candidate runs beside the old one on the same documents, cannot post, and the results are compared.
+    Shadowing,
     /// Stages are replaced one after the other.
     Replacing,
     /// The canary runs and is judged.
@@ -118,6 +120,9 @@ pub struct Trial {
     /// Whether the routes were checked in the real engine, so that pods may change.
     #[serde(default)]
     pub checked: bool,
+    /// How the candidate did as a shadow; none: it has not run as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<TrialShadow>,
     /// When pods may first have changed (the check passed); deadlines count from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replacing_since: Option<Time>,
@@ -187,6 +192,52 @@ pub struct Trial {
     /// When these counts were last written; they are written every ten seconds at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Time>,
+}
+
+impl Trial {
+    /// Whether the candidate runs as a shadow now, so that its shadow should be there.
+    pub fn is_shadowing(&self) -> bool {
+        let over = self.checked || self.failure.is_some() || self.withdrawn.is_some();
+        !over && self.shadow.as_ref().is_some_and(|it| it.passed.is_none())
+    }
+
+    /// Whether it takes one of the places of the plant's `maxConcurrentLines`. One that runs as a shadow, or waits after that until
+    /// the plant may be changed, touches nothing of its line and keeps nobody waiting.
+    pub fn takes_place(&self) -> bool {
+        self.checked || self.shadow.as_ref().is_none_or(|it| it.claims)
+    }
+}
+
+/// How a candidate does as a shadow.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TrialShadow {
+    /// When it was decided that it runs as one.
+    pub since: Time,
+    /// Documents that came out the same.
+    #[serde(default)]
+    pub same: i64,
+    /// Documents that did not.
+    #[serde(default)]
+    pub different: i64,
+    /// Documents needed for a pass.
+    #[serde(default)]
+    pub needed: i64,
+    /// Evidence that too many come out otherwise, for instance `1:4005`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// What differs most, with how often, as last read. A few of them, and never a document's own values.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub fields: std::collections::BTreeMap<String, i64>,
+    /// Last reading of each container of the shadow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub containers: Vec<ContainerCount>,
+    /// When it passed: what is left of the shadow goes, then the trial waits for its turn to change the line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<Time>,
+    /// Whether the trial takes a place of the plant's `maxConcurrentLines` again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub claims: bool,
 }
 
 /// How fast a line works: documents, and the time in which its containers finished them.

@@ -12,11 +12,11 @@ mod plant_site;
 mod schedule;
 mod wave;
 
-pub use analysis::{Analysis, Bake, BakeClock, Check, MaxWait, Then};
+pub use analysis::{Analysis, Bake, BakeClock, Check, MaxWait, ShadowLimit, Then};
 pub use approval::{Approval, ApprovalSpec, ApprovedLine};
 pub use blueprint::{
-    Address, Blueprint, BlueprintSpec, CounterSelector, Indicator, Measure, MetricsEndpoint,
-    Progress, Requirement, Scope, Session, Stage, Strategy,
+    Address, Blueprint, BlueprintSpec, Breakdown, CounterSelector, Indicator, Measure,
+    MetricsEndpoint, Progress, Requirement, Scope, Session, Shadow, Stage, Strategy,
 };
 pub use integration_release::{
     BlueprintReference, GivenUp, HoldCount, IntegrationRelease, IntegrationReleaseSpec,
@@ -25,7 +25,7 @@ pub use integration_release::{
 pub use line_status::{
     ComparedIndicator, Comparison, ContainerCount, ControlCount, ControlIndicators, Failed,
     LineHold, LinePace, LinePhase, LineStatus, ProgressMark, Promoted, Promotion, Removing,
-    RenderingReference, Trial, TrialFailure, Unready,
+    RenderingReference, Trial, TrialFailure, TrialShadow, Unready,
 };
 pub use plant_integration::{
     Go, PlantIntegration, PlantIntegrationSpec, PlantIntegrationStatus, Target,
