@@ -16,6 +16,8 @@ mod shop;
 mod sight;
 mod simulation;
 mod story;
+#[cfg(test)]
+mod tampered;
 mod target;
 
 pub use blueprint::Variant;

@@ -123,7 +123,7 @@ pub struct Neighbour {
     pub blueprint: String,
     /// Version of the last good of each of its lines, by line.
     pub last_good: BTreeMap<String, String>,
-    /// Its lines on trial, those included that go back: whether pods may change already.
+    /// Its lines whose trials take a place of the plant's budget, those included that go back: whether pods may change already.
     #[serde(default)]
     pub on_trial: BTreeMap<String, bool>,
 }

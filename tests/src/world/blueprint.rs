@@ -178,6 +178,7 @@ fn shadow(content: &str, variant: &Variant) -> [(String, String); 3] {
             ("CRASHES", yes(variant.crashes, "yes", "no")),
             ("WRONG_ON", variant.wrong_on.as_deref().unwrap_or("")),
             ("DIFFERS", &differs),
+            ("WRONG_ON_AFTER", &variant.wrong_on_after.to_string()),
         ],
     );
     let policy = |selector: &str, name: &str| {

@@ -39,6 +39,14 @@ impl World {
         self.violations.extend(broken);
     }
 
+    /// What is there of shadows.
+    pub(super) fn shadows(&self) -> usize {
+        let objects = self.objects.values();
+        let objects = objects.filter(|it| it["metadata"]["labels"][label::STAGE] == label::SHADOW);
+        let pods = self.pods.iter().filter(|it| it.pod.stage == label::SHADOW);
+        objects.count() + pods.count()
+    }
+
     /// A line that was taken out and is forgotten has left no document, unless a person said so.
     fn left_behind(&self) -> Vec<String> {
         let skip = self.integration.annotations.get(label::SKIP_DRAIN);

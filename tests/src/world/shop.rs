@@ -96,7 +96,9 @@ impl World {
         let Some(shadow) = shadows.next() else {
             return;
         };
-        let wrong = shadow.env("UNIT") == "wrong" || shadow.env("WRONG_ON") == name;
+        let on_after = shadow.env("WRONG_ON_AFTER").parse::<i64>().unwrap_or(0);
+        let here = shadow.env("WRONG_ON") == name && shadow.good >= on_after;
+        let wrong = shadow.env("UNIT") == "wrong" || here;
         let differs = shadow.env("DIFFERS").parse::<u64>().unwrap_or(0);
         for _ in 0..documents {
             match wrong || self.random.chance(differs) {

@@ -2,7 +2,7 @@
 
 use super::{Faults, Random, Run, Variant, short};
 use andon_api::{
-    Bake, BakeClock, Check, MaxWait, RollbackScope, Schedule, Then, Window, WindowKind,
+    Bake, BakeClock, Check, MaxWait, RollbackScope, Schedule, ShadowLimit, Then, Window, WindowKind,
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -106,6 +106,19 @@ impl Run<'_> {
                 },
             });
         }
+        if self.shadows {
+            analysis.shadow = Some(ShadowLimit {
+                limit: "5%".to_owned(),
+                min_samples: 6,
+                max_wait: random.chance(500).then(|| MaxWait {
+                    duration: "40s".to_owned(),
+                    then: match random.chance(500) {
+                        true => Then::RollBack,
+                        false => Then::Hold,
+                    },
+                }),
+            });
+        }
         self.world.analysis = analysis;
     }
 
@@ -155,6 +168,7 @@ impl Run<'_> {
             new_source: random.chance(400),
             new_buffer: random.chance(300),
             without_buffer: random.chance(100),
+            shadow: self.shadows,
             unchecked: random.chance(200),
             ..Variant::default()
         };
@@ -204,6 +218,10 @@ impl Run<'_> {
             },
             11 => Variant {
                 wrong_after: Some(random.below(60).cast_signed()),
+                ..changed
+            },
+            13 if self.shadows => Variant {
+                differs: 30 + random.below(300),
                 ..changed
             },
             12 => Variant {
