@@ -189,6 +189,10 @@ impl Turn<'_> {
         }
         trial.controls = count::snapshot(self.input, &self.line.name);
         trial.checked = true;
+        // What it has shown is known; whose readings it was is not asked any more.
+        if let Some(shadow) = &mut trial.shadow {
+            shadow.containers.clear();
+        }
         trial.replacing_since = Some(self.input.stamp());
         trial.restarts_before = self
             .scene()

@@ -6,7 +6,9 @@ use crate::object::{Kind, Part, fill_digits};
 use crate::problem::{Problem, RenderError};
 use crate::template::{DIGIT, Templates, is_reserved};
 use crate::value::value_of_map;
-use crate::{Parameters, RenderedCheck, RenderedShadow, RenderedStage, Rendering, order, shadow};
+use crate::{
+    Parameters, RenderedCheck, RenderedShadow, RenderedStage, Rendering, order, rendering, shadow,
+};
 use andon_api::{BlueprintSpec, SITE_LINE, Scope, Shadow, Stage, Strategy, digest, label};
 use serde_json::{Map, Value, json};
 use std::rc::Rc;
@@ -100,8 +102,7 @@ impl<'a> Renderer<'a> {
         let stages = &request.blueprint.stages;
         let misfits = shadow::misfits(stages).into_iter();
         let misfits = misfits.map(|it| Problem::new(manifest::FILE, None, it.problem, it.remedy));
-        let stray = shadow::stray(stages, &templates);
-        let problems: Vec<Problem> = misfits.chain(stray).collect();
+        let problems: Vec<Problem> = misfits.chain(shadow::stray(stages, &templates)).collect();
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -145,13 +146,13 @@ impl<'a> Renderer<'a> {
         let (Some(common), true) = (common, problems.is_empty()) else {
             return Err(problems);
         };
-        let problems = shadow::may_post(&stages, &common.objects);
-        if !problems.is_empty() {
-            return Err(problems);
+        let could = shadow::may_post(&stages, &common.objects);
+        if !could.is_empty() {
+            return Err(could);
         }
         Ok(Rendering {
             version: blueprint.version.clone(),
-            digest: digest_of_rendering(&stages, &common.objects),
+            digest: rendering::digest(&stages, &common.objects),
             stages,
             common: common.objects,
             check,
@@ -338,18 +339,6 @@ impl Rendered {
             objects: self.objects,
         }
     }
-}
-
-/// What people approve and a line is moved for: everything that will run there, the shadow included.
-fn digest_of_rendering(stages: &[RenderedStage], common: &[Value]) -> String {
-    let digests: Vec<&str> = stages.iter().map(|stage| stage.digest.as_str()).collect();
-    let mut content = json!({"stages": digests, "common": common});
-    let shadows = stages.iter().filter_map(|stage| stage.shadow.as_ref());
-    let shadows: Vec<&str> = shadows.map(|shadow| shadow.digest.as_str()).collect();
-    if !shadows.is_empty() {
-        content["shadows"] = json!(shadows);
-    }
-    digest_of(&content)
 }
 
 /// An object that is changed where it stands keeps its name; all others have a name of their own for each rendering.

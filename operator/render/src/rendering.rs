@@ -1,8 +1,9 @@
 //! What rendering yields: the complete objects of one integration on one line.
 
+use crate::canonical::digest_of;
 use andon_api::{Indicator, MetricsEndpoint, Progress, Shadow, Strategy};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The complete objects of one integration on one line. Immutable; kept in the plant as a ControllerRevision, with
 /// all that is needed to judge it and to go back to it without its blueprint.
@@ -83,4 +84,16 @@ pub struct RenderedCheck {
     pub digest: String,
     /// The Job and the ConfigMaps it reads, without namespace and owner.
     pub objects: Vec<Value>,
+}
+
+/// What people approve and a line is moved for: everything that will run there, the shadow included.
+pub(crate) fn digest(stages: &[RenderedStage], common: &[Value]) -> String {
+    let digests: Vec<&str> = stages.iter().map(|stage| stage.digest.as_str()).collect();
+    let mut content = json!({"stages": digests, "common": common});
+    let shadows = stages.iter().filter_map(|stage| stage.shadow.as_ref());
+    let shadows: Vec<&str> = shadows.map(|shadow| shadow.digest.as_str()).collect();
+    if !shadows.is_empty() {
+        content["shadows"] = json!(shadows);
+    }
+    digest_of(&content)
 }

@@ -10,6 +10,7 @@ mod line_status;
 mod plant_integration;
 mod plant_site;
 mod schedule;
+mod trial_shadow;
 mod wave;
 
 pub use analysis::{Analysis, Bake, BakeClock, Check, MaxWait, ShadowLimit, Then};
@@ -25,7 +26,7 @@ pub use integration_release::{
 pub use line_status::{
     ComparedIndicator, Comparison, ContainerCount, ControlCount, ControlIndicators, Failed,
     LineHold, LinePace, LinePhase, LineStatus, ProgressMark, Promoted, Promotion, Removing,
-    RenderingReference, Trial, TrialFailure, TrialShadow, Unready,
+    RenderingReference, Trial, TrialFailure, Unready,
 };
 pub use plant_integration::{
     Go, PlantIntegration, PlantIntegrationSpec, PlantIntegrationStatus, Target,
@@ -37,6 +38,7 @@ pub use plant_site::{
 pub use schedule::{
     Day, Freeze, NotAllowedDate, Schedule, ScheduleState, Shift, Window, WindowKind,
 };
+pub use trial_shadow::TrialShadow;
 pub use wave::{
     ApprovalGroup, ApprovalPolicy, PlantOperator, PlantRequirement, PlantSelector, Rollback,
     RollbackScope, Wave, WavePhase, WaveStatus,

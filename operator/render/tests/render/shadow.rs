@@ -64,7 +64,7 @@ fn shadowed(shadow: &str, more: &[(&str, &str)]) -> Result<Rendering, String> {
     files.extend(more);
     let mut blueprint = blueprint(&files);
     let counters = json!({"same": {"metric": "same"}, "different": {"metric": "different"}});
-    blueprint.stages[0].shadow = serde_json::from_value(counters).unwrap();
+    blueprint.stages[0].shadow = serde_json::from_value(counters).expect("counters");
     let request = RenderRequest {
         blueprint: &blueprint,
         facts: facts("packaging-1"),

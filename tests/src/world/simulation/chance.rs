@@ -46,6 +46,21 @@ pub(super) fn open() -> Schedule {
     }
 }
 
+/// What a candidate must show as a shadow.
+fn shadow(random: &mut Random) -> ShadowLimit {
+    ShadowLimit {
+        limit: "5%".to_owned(),
+        min_samples: 6,
+        max_wait: random.chance(500).then(|| MaxWait {
+            duration: "40s".to_owned(),
+            then: match random.chance(500) {
+                true => Then::RollBack,
+                false => Then::Hold,
+            },
+        }),
+    }
+}
+
 impl Run<'_> {
     /// How the next release is judged, and what its failure takes back.
     pub(super) fn choose_rules(&mut self) {
@@ -106,19 +121,7 @@ impl Run<'_> {
                 },
             });
         }
-        if self.shadows {
-            analysis.shadow = Some(ShadowLimit {
-                limit: "5%".to_owned(),
-                min_samples: 6,
-                max_wait: random.chance(500).then(|| MaxWait {
-                    duration: "40s".to_owned(),
-                    then: match random.chance(500) {
-                        true => Then::RollBack,
-                        false => Then::Hold,
-                    },
-                }),
-            });
-        }
+        analysis.shadow = self.shadows.then(|| shadow(&mut self.random));
         self.world.analysis = analysis;
     }
 
