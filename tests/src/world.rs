@@ -18,6 +18,8 @@ mod simulation;
 #[cfg(test)]
 mod standby_rule;
 mod story;
+#[cfg(test)]
+mod tampered;
 mod target;
 
 pub use blueprint::Variant;
@@ -338,6 +340,7 @@ pub fn analysis() -> Analysis {
         start_delay: None,
         pass_confidence: None,
         max_wait: None,
+        shadow: None,
         checks: vec![Check {
             indicator: "refused".to_owned(),
             max: Some("1%".to_owned()),

@@ -66,6 +66,9 @@ pub const INTEGRATION_MANAGER: &str = "andon-integration";
 pub const COMMON: &str = "common";
 /// Value of [`STAGE`] on the objects of the check Job.
 pub const CHECK: &str = "check";
+/// Value of [`STAGE`] on the objects of a stage's shadow: no selector of the stage itself means them, and no network policy for it lets
+/// them through.
+pub const SHADOW: &str = "shadow";
 
 #[cfg(test)]
 mod tests {

@@ -60,6 +60,8 @@ reasons! {
         AnalysisInvalid,
         /// The check Job has not finished.
         CheckRunning,
+        /// The candidate runs as a shadow, and what it shows is not enough to pass or to fail.
+        Shadowing,
         /// A stage is not in place yet.
         StageNotReady,
         /// The old instance of a stage has not gone yet.
@@ -126,6 +128,8 @@ reasons! {
         CheckFailed,
         /// The routes did not start or a golden document came out wrong.
         RoutesInvalid,
+        /// As a shadow it came out otherwise than what runs in too many documents.
+        ShadowDiffers,
         /// The API server refused an object.
         Refused,
         /// Finished nothing while the other lines did.
@@ -146,6 +150,12 @@ reasons! {
         LineStarted,
         /// The routes were checked in the real engine.
         RoutesChecked,
+        /// The candidate begins to run as a shadow.
+        ShadowStarted,
+        /// The candidate came out the same as what runs.
+        ShadowPassed,
+        /// The release asks for a shadow, and there is nothing to compare on this line.
+        ShadowSkipped,
         /// At the line's own pace the documents that a pass needs take longer than the bake, or than anybody waits.
         SamplesOutOfReach,
         /// Every stage is in place; the bake began.

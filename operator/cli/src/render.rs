@@ -43,7 +43,15 @@ pub fn run(args: &Args) -> Result<()> {
     let rendering = rendered(args, &blueprint, &site, &release)?;
     let stages = rendering.stages.iter().flat_map(|stage| &stage.objects);
     let check = rendering.check.iter().flat_map(|check| &check.objects);
-    let objects: Vec<_> = rendering.common.iter().chain(stages).chain(check).collect();
+    let shadow = rendering.shadow().into_iter();
+    let shadow = shadow.flat_map(|(_, shadow)| &shadow.objects);
+    let beside = check.chain(shadow);
+    let objects: Vec<_> = rendering
+        .common
+        .iter()
+        .chain(stages)
+        .chain(beside)
+        .collect();
     print!("{}", manifest::write(&objects)?);
     eprintln!(
         "{} objects, rendering digest {}",

@@ -4,6 +4,9 @@
 //! unchecked trial, which touches nothing), sees all claims once its own is written, and goes on only if all of them fit. Of any
 //! claims beyond the budget the one that was written last therefore sees that there are too many. So that they do not wait for each
 //! other for ever, those that come last by name give way.
+//!
+//! A trial that runs as a shadow may take days and touches nothing either, so it is no claim (`Trial::takes_place`). Once it is over, and
+//! the plant may be changed, it claims anew; where it has to give way it keeps what it has shown.
 
 use crate::hold::Hold;
 use crate::input::Input;
@@ -68,7 +71,7 @@ fn most(input: &Input<'_>) -> Option<usize> {
 /// Every claim in the plant: of this integration's lines, and of its neighbours'.
 fn claims(input: &Input<'_>, lines: &[LineStatus]) -> Vec<Claim> {
     let own = lines.iter().filter_map(|line| {
-        let trial = line.trial.as_ref()?;
+        let trial = line.trial.as_ref().filter(|it| it.takes_place())?;
         Some(Claim {
             unchecked: !trial.checked,
             of: name(input, &line.name),

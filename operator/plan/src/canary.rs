@@ -90,7 +90,8 @@ pub(crate) fn watch(turn: &mut Turn<'_>, mut trial: Trial) {
             }
             Some((Then::Hold, waited)) => {
                 let why = format!("{}: {hold}", hold.reason());
-                turn.hold = Some(Hold::NoVerdict { waited, why });
+                let limit = "analysis.maxWait";
+                turn.hold = Some(Hold::NoVerdict { waited, limit, why });
                 turn.line.trial = Some(trial);
             }
             None => turn.line.trial = Some(trial),

@@ -10,6 +10,7 @@ mod comparing;
 mod deciding;
 mod ending;
 mod leaving;
+mod shadowing;
 mod standing;
 mod status_rule;
 mod undoing;

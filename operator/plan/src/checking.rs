@@ -11,6 +11,7 @@ use crate::object;
 use crate::observed::DryRun;
 use crate::plan::Change;
 use crate::progress::elapsed;
+use crate::shadow::{self, Shadow};
 use crate::{count, drift, pace, start, validated};
 use andon_api::reason::FailureReason;
 use andon_api::{Trial, duration};
@@ -26,59 +27,96 @@ impl Turn<'_> {
         };
         let rendering = &revision.rendering;
         crate::progress::watch_baseline(self.input, &self.line.name, rendering, &mut trial);
-        match self.input.observed.dry_runs.get(&self.line.name) {
-            Some(DryRun::Accepted) => {}
-            Some(DryRun::Refused(why)) => {
-                return self.fail(
-                    trial,
-                    FailureReason::Refused,
-                    format!("the API server refuses it: {why}"),
-                );
+        // A claim counts once it has been read back.
+        let claimed = trial.takes_place();
+        let shadow = match shadow::asked(self, rendering) {
+            Ok(asked) => asked,
+            // Nobody says what it has to show.
+            Err(hold) => {
+                self.hold = Some(hold);
+                self.line.trial = Some(trial);
+                return;
             }
-            Some(DryRun::NoAnswer(why)) => {
-                self.hold = Some(Hold::DryRunUnanswered { why: why.clone() })
+        };
+        match &shadow {
+            Shadow::Asked(asked) if trial.is_shadowing() => {
+                return shadow::run(self, trial, asked);
             }
-            None => {
-                self.hold = Some(Hold::DryRunUnanswered {
-                    why: "not asked yet".to_owned(),
-                })
-            }
+            Shadow::Asked(_) => {}
+            Shadow::NotAsked | Shadow::Skipped(_) => trial.shadow = None,
+        }
+        if let Err(why) = self.ask_api_server() {
+            return self.fail(trial, FailureReason::Refused, why);
         }
         // What was decided before the plant closed, or before an approval was taken back, is not begun after that.
-        self.hold = self
-            .hold
-            .take()
-            .or_else(|| validated::obstacle(self.input, &self.line, &trial.rendering.digest))
-            .or_else(|| start::window(self.input, start::Step::Replace));
-        match budget::answer(self.input, &self.line.name) {
-            Answer::Granted => {}
-            Answer::Waits(hold) => self.hold = Some(hold),
-            Answer::GivesWay(hold) => {
+        let gate = validated::obstacle(self.input, &self.line, &trial.rendering.digest)
+            .or_else(|| start::window(self.input, start::Step::Replace))
+            .or_else(|| shadow::leaving(self));
+        self.hold = self.hold.take().or(gate.clone());
+        if let Some(passed) = &mut trial.shadow {
+            shadow::claim(self, passed, gate.is_none());
+        }
+        let claimed = claimed && trial.takes_place();
+        let answer = match claimed {
+            true => budget::answer(self.input, &self.line.name),
+            false => Answer::Granted,
+        };
+        match (answer, &mut trial.shadow) {
+            (Answer::Granted, _) => {}
+            (Answer::Waits(hold), _) => self.hold = Some(hold),
+            (Answer::GivesWay(hold), Some(passed)) => {
+                passed.claims = false;
+                self.hold = Some(hold);
+            }
+            (Answer::GivesWay(hold), None) => {
                 self.withdraw(trial, &hold.to_string());
                 self.hold = Some(hold);
                 return;
             }
         }
-        if self.hold.is_none() {
-            match &rendering.check {
-                None => self.checked(&mut trial, rendering),
-                Some(check) => {
-                    if let Err(message) = self.run_check(&mut trial, rendering, check) {
-                        return self.fail(trial, FailureReason::RoutesInvalid, message);
-                    }
-                }
+        if self.hold.is_some() || !claimed {
+            self.line.trial = Some(trial);
+            return;
+        }
+        self.check_routes(trial, rendering, &shadow);
+    }
+
+    /// Whether the API server would take the objects; an error: it would not.
+    fn ask_api_server(&mut self) -> Result<(), String> {
+        let unanswered = |why: &str| {
+            Some(Hold::DryRunUnanswered {
+                why: why.to_owned(),
+            })
+        };
+        match self.input.observed.dry_runs.get(&self.line.name) {
+            Some(DryRun::Accepted) => {}
+            Some(DryRun::Refused(why)) => return Err(format!("the API server refuses it: {why}")),
+            Some(DryRun::NoAnswer(why)) => self.hold = unanswered(why),
+            None => self.hold = unanswered("not asked yet"),
+        }
+        Ok(())
+    }
+
+    /// The check Job, and what comes after it: a shadow, or the line itself.
+    fn check_routes(&mut self, mut trial: Trial, rendering: &Rendering, shadow: &Shadow<'_>) {
+        let outcome = match &rendering.check {
+            None => Ok(true),
+            Some(check) => self.run_check(&trial, check),
+        };
+        match (outcome, shadow) {
+            (Err(message), _) => return self.fail(trial, FailureReason::RoutesInvalid, message),
+            (Ok(false), _) => {}
+            (Ok(true), Shadow::Asked(asked)) if trial.shadow.is_none() => {
+                self.tell_checked(&trial, rendering);
+                shadow::begin(self, &mut trial, asked);
             }
+            (Ok(true), _) => self.checked(&mut trial, rendering, shadow),
         }
         self.line.trial = Some(trial);
     }
 
-    /// One step of the check Job; an error is what it found.
-    fn run_check(
-        &mut self,
-        trial: &mut Trial,
-        rendering: &Rendering,
-        check: &RenderedCheck,
-    ) -> Result<(), String> {
+    /// One step of the check Job: whether it came out well; an error is what it found.
+    fn run_check(&mut self, trial: &Trial, check: &RenderedCheck) -> Result<bool, String> {
         let input = self.input;
         let mut running = |trouble| {
             self.hold = Some(Hold::CheckRunning {
@@ -87,7 +125,7 @@ impl Turn<'_> {
             });
         };
         match health::of_check(input.scene(""), check) {
-            JobState::Complete => self.checked(trial, rendering),
+            JobState::Complete => return Ok(true),
             JobState::Failed { job, said } => {
                 // One that failed for an earlier trial is run again: a person asked for it.
                 let before = health::created(job).is_some_and(|at| at < trial.started.0);
@@ -118,7 +156,7 @@ impl Turn<'_> {
                 running(trouble);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Applies what the check needs and is not there.
@@ -139,7 +177,7 @@ impl Turn<'_> {
     }
 
     /// Pods may change from now on. What the lines have counted until now is what the canary is compared with.
-    fn checked(&mut self, trial: &mut Trial, rendering: &Rendering) {
+    fn checked(&mut self, trial: &mut Trial, rendering: &Rendering, shadow: &Shadow<'_>) {
         let compared = self.input.rules.as_ref().is_ok_and(Rules::needs_baseline);
         match count::baseline(self.scene()) {
             Ok(counts) if compared => trial.baseline_counts = counts,
@@ -151,6 +189,10 @@ impl Turn<'_> {
         }
         trial.controls = count::snapshot(self.input, &self.line.name);
         trial.checked = true;
+        // What it has shown is known; whose readings it was is not asked any more.
+        if let Some(shadow) = &mut trial.shadow {
+            shadow.containers.clear();
+        }
         trial.replacing_since = Some(self.input.stamp());
         trial.restarts_before = self
             .scene()
@@ -164,6 +206,21 @@ impl Turn<'_> {
         if let Some(warning) = warning {
             self.tell(event::out_of_reach(&self.line.name, &warning, rendering));
         }
+        // Before a shadow it has been told.
+        if trial.shadow.is_none() {
+            self.tell_checked(trial, rendering);
+        }
+        if let Shadow::Skipped(why) = shadow {
+            self.tell(event::shadow_skipped(
+                &self.line.name,
+                &trial.rendering.version,
+                why,
+            ));
+        }
+    }
+
+    /// Tells that the check Job came out well.
+    fn tell_checked(&mut self, trial: &Trial, rendering: &Rendering) {
         if let Some(check) = &rendering.check {
             self.tell(event::checked(
                 &self.line.name,

@@ -4,7 +4,7 @@
 use crate::input::Input;
 use crate::object::Scene;
 use crate::observed::{Counts, GoodBad, Pod, Reading};
-use andon_api::{ContainerCount, ControlIndicators, Trial};
+use andon_api::{ContainerCount, ControlIndicators, Trial, label};
 use andon_render::{RenderedStage, Rendering};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -50,7 +50,9 @@ pub(crate) fn update(scene: Scene<'_>, rendering: &Rendering, trial: &mut Trial)
             match read(scene, pod) {
                 Ok((started, counts)) => {
                     alive.insert((&pod.uid, started.as_second()));
-                    if let Err(why) = take_up(trial, pod, started, counts) {
+                    let since = trial.replacing_since.as_ref();
+                    if let Err(why) = take_up(&mut trial.containers, since, pod, (started, counts))
+                    {
                         missing.get_or_insert(why);
                     } else if is_progress {
                         progress_read |= counts.done.is_some();
@@ -71,11 +73,12 @@ pub(crate) fn update(scene: Scene<'_>, rendering: &Rendering, trial: &mut Trial)
         for pod in scene.pods_of(stage).filter(|pod| pod.terminating) {
             if let Ok((started, counts)) = read(scene, pod) {
                 alive.insert((&pod.uid, started.as_second()));
-                let _ = take_up(trial, pod, started, counts);
+                let since = trial.replacing_since.as_ref();
+                let _ = take_up(&mut trial.containers, since, pod, (started, counts));
             }
         }
     }
-    fold(trial, &alive);
+    fold(&mut trial.containers, &alive);
     let (indicators, done) = sums(rendering, trial);
     Tally {
         indicators,
@@ -99,7 +102,7 @@ fn counted_stages(rendering: &Rendering) -> impl Iterator<Item = &RenderedStage>
 }
 
 /// What a pod's counters say now, with the start of the container they belong to.
-fn read<'a>(scene: Scene<'a>, pod: &Pod) -> Result<(Timestamp, &'a Counts), String> {
+pub(crate) fn read<'a>(scene: Scene<'a>, pod: &Pod) -> Result<(Timestamp, &'a Counts), String> {
     let Some(started) = pod.started else {
         return Err(format!("{} is not running", pod.name));
     };
@@ -110,14 +113,14 @@ fn read<'a>(scene: Scene<'a>, pod: &Pod) -> Result<(Timestamp, &'a Counts), Stri
     }
 }
 
-/// Takes up one reading. A container that is new to the trial counts from 0 if it started since pods may change, and from
+/// Takes up one reading. A container that is new to the trial counts from 0 if it started since then (pods may change), and from
 /// its first reading if it ran before. A counter that goes backwards is no restart (that would be another start) but an
 /// error, and is not believed.
-fn take_up(
-    trial: &mut Trial,
+pub(crate) fn take_up(
+    containers: &mut Vec<ContainerCount>,
+    since: Option<&Time>,
     pod: &Pod,
-    started: Timestamp,
-    counts: &Counts,
+    (started, counts): (Timestamp, &Counts),
 ) -> Result<(), String> {
     let pairs = |counts: &Counts| -> BTreeMap<String, Vec<i64>> {
         let pair = |(name, count): (&String, &GoodBad)| (name.clone(), vec![count.good, count.bad]);
@@ -126,8 +129,7 @@ fn take_up(
     let last = pairs(counts);
     let done = counts.done.unwrap_or(0);
     let second = started.as_second();
-    let known = trial
-        .containers
+    let known = containers
         .iter_mut()
         .find(|c| c.pod == pod.uid && c.started.0.as_second() == second);
     if let Some(known) = known {
@@ -145,15 +147,12 @@ fn take_up(
         return Ok(());
     }
     // Both instants are whole seconds: one that started in the very second counts as started by the trial.
-    let by_trial = trial
-        .replacing_since
-        .as_ref()
-        .is_some_and(|since| second >= since.0.as_second());
+    let by_trial = since.is_some_and(|since| second >= since.0.as_second());
     let base = match by_trial {
         true => last.keys().map(|name| (name.clone(), vec![0, 0])).collect(),
         false => last.clone(),
     };
-    trial.containers.push(ContainerCount {
+    containers.push(ContainerCount {
         pod: pod.uid.clone(),
         started: Time(started),
         base,
@@ -197,7 +196,7 @@ pub(crate) fn control_pods<'a>(
         name != line && takes_part && known.is_some_and(|other| other.trial.is_none())
     };
     let pods = input.observed.pods.iter();
-    pods.filter(move |pod| steady(&pod.line) && !pod.terminating)
+    pods.filter(move |pod| steady(&pod.line) && !pod.terminating && pod.stage != label::SHADOW)
         .filter_map(|pod| {
             let counts = match input.readings.get(&pod.uid)? {
                 Reading::Counts(counts) => Some(counts),
@@ -252,22 +251,22 @@ pub(crate) fn controls(input: &Input<'_>, line: &str, trial: &Trial) -> BTreeMap
 }
 
 /// Sums containers that have gone up in one entry where there are too many.
-fn fold(trial: &mut Trial, alive: &BTreeSet<(&str, i64)>) {
-    while trial.containers.len() > MOST_CONTAINERS {
-        let gone: Vec<usize> = (0..trial.containers.len())
+pub(crate) fn fold(containers: &mut Vec<ContainerCount>, alive: &BTreeSet<(&str, i64)>) {
+    while containers.len() > MOST_CONTAINERS {
+        let gone: Vec<usize> = (0..containers.len())
             .filter(|index| {
-                let container = &trial.containers[*index];
+                let container = &containers[*index];
                 !alive.contains(&(container.pod.as_str(), container.started.0.as_second()))
             })
             .take(2)
             .collect();
         let [first, second] = gone[..] else {
             // So many live ones at once: the oldest is let go, which can only make the count smaller.
-            trial.containers.remove(0);
+            containers.remove(0);
             continue;
         };
-        let other = trial.containers.remove(second);
-        let kept = &mut trial.containers[first];
+        let other = containers.remove(second);
+        let kept = &mut containers[first];
         let mut base = BTreeMap::new();
         let mut last = BTreeMap::new();
         for name in kept.last.keys().chain(other.last.keys()) {
@@ -286,7 +285,7 @@ fn fold(trial: &mut Trial, alive: &BTreeSet<(&str, i64)>) {
 }
 
 /// What a container has counted since the trial began to count it.
-fn increase(container: &ContainerCount, indicator: &str) -> GoodBad {
+pub(crate) fn increase(container: &ContainerCount, indicator: &str) -> GoodBad {
     let at = |map: &BTreeMap<String, Vec<i64>>, index: usize| {
         map.get(indicator)
             .and_then(|pair| pair.get(index))

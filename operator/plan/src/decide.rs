@@ -7,7 +7,7 @@ use crate::object;
 use crate::observed::Observed;
 use crate::plan::{Change, Plan};
 use crate::status::Honoured;
-use crate::{memory, promote, start, status, undo};
+use crate::{memory, promote, shadow, start, status, undo};
 use andon_api::label;
 use std::collections::BTreeSet;
 
@@ -50,6 +50,7 @@ fn decide(input: &Input<'_>) -> Plan {
     undo::next(input, &mut turns);
     start::next(input, &mut turns);
     forget_checks(input, &turns, &mut changes);
+    changes.extend(shadow::sweep(input));
     let honoured = Honoured {
         retried,
         promote: promote::honour(input, &mut turns),

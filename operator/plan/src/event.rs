@@ -6,8 +6,8 @@ use crate::observed::Pod;
 use crate::plan::{Event, Related};
 use crate::progress::elapsed;
 use andon_api::reason::{EventReason, FailureReason};
-use andon_api::{LineStatus, RenderingReference, Trial, TrialFailure, WarmStandby};
-use andon_render::{RenderedCheck, Rendering};
+use andon_api::{LineStatus, RenderingReference, Trial, TrialFailure, TrialShadow, WarmStandby};
+use andon_render::{RenderedCheck, RenderedShadow, Rendering};
 
 fn event(warning: bool, reason: EventReason, note: String, related: Option<Related>) -> Event {
     Event {
@@ -64,6 +64,34 @@ pub(crate) fn checked(line: &str, version: &str, check: &RenderedCheck) -> Event
         .find(|o| object::kind(o) == "Job")
         .map(object::related);
     event(false, EventReason::RoutesChecked, note, job)
+}
+
+/// The workload of a shadow.
+fn shadow_workload(shadow: &RenderedShadow) -> Option<Related> {
+    let mut objects = shadow.objects.iter();
+    objects
+        .find(|o| object::is_workload(o))
+        .map(object::related)
+}
+
+pub(crate) fn shadow_started(line: &str, version: &str, shadow: &RenderedShadow) -> Event {
+    let note = format!("{line}: {version} runs beside it as a shadow, which posts nothing");
+    let reason = EventReason::ShadowStarted;
+    event(false, reason, note, shadow_workload(shadow))
+}
+
+pub(crate) fn shadow_passed(line: &str, version: &str, seen: &TrialShadow) -> Event {
+    let note = format!(
+        "{line}: as a shadow {version} came out the same in {} documents, otherwise in {}",
+        seen.same, seen.different
+    );
+    event(false, EventReason::ShadowPassed, note, None)
+}
+
+/// The release asks for a shadow, and this line has nothing to compare.
+pub(crate) fn shadow_skipped(line: &str, version: &str, why: &str) -> Event {
+    let note = format!("{line}: {version} does not run as a shadow first, since {why}");
+    event(false, EventReason::ShadowSkipped, note, None)
 }
 
 pub(crate) fn out_of_reach(line: &str, warning: &str, rendering: &Rendering) -> Event {

@@ -23,9 +23,18 @@ pub(crate) enum Health {
 /// The health of the instance that `stage` names. The workload's own status can be a moment old, and pods of an earlier
 /// spec can be ready: so the generation, the rollout and the pods themselves must all agree.
 pub(crate) fn of_stage(scene: Scene<'_>, stage: &RenderedStage) -> Health {
+    of_objects(scene, &stage.objects, scene.pods_of(stage))
+}
+
+/// The health of what these objects should be, with these pods.
+pub(crate) fn of_objects<'a>(
+    scene: Scene<'_>,
+    objects: &[Value],
+    pods: impl Iterator<Item = &'a Pod>,
+) -> Health {
     let mut wanted = 0;
     let mut rolled_out = true;
-    for rendered in stage.objects.iter().filter(|o| object::is_workload(o)) {
+    for rendered in objects.iter().filter(|o| object::is_workload(o)) {
         let Some(live) = scene.find(rendered) else {
             rolled_out = false;
             wanted += number(rendered, ["spec", "replicas"]).unwrap_or(1);
@@ -34,10 +43,7 @@ pub(crate) fn of_stage(scene: Scene<'_>, stage: &RenderedStage) -> Health {
         wanted += number(live, ["spec", "replicas"]).unwrap_or(1);
         rolled_out &= is_rolled_out(live);
     }
-    let pods: Vec<&Pod> = scene
-        .pods_of(stage)
-        .filter(|pod| !pod.terminating)
-        .collect();
+    let pods: Vec<&Pod> = pods.filter(|pod| !pod.terminating).collect();
     let ready = pods.iter().map(|pod| i64::from(pod.ready)).sum();
     if rolled_out && ready >= wanted && pods.iter().all(|pod| pod.ready) {
         return Health::Ready { wanted };

@@ -104,6 +104,21 @@ pub enum Hold {
         /// What keeps its pod from running.
         trouble: Option<String>,
     },
+    /// What the candidate shows as a shadow is not enough.
+    Shadowing {
+        /// Documents that came out the same.
+        same: i64,
+        /// Documents that did not.
+        different: i64,
+        /// Documents needed.
+        needed: i64,
+        /// The limit, in words.
+        limit: String,
+        /// Same documents in a row with which it would pass; none: no number would do.
+        more: Option<i64>,
+        /// What differs most, in words; empty: nobody knows.
+        fields: String,
+    },
     /// The API server has not said whether it would take the objects.
     DryRunUnanswered {
         /// What it said instead.
@@ -211,6 +226,8 @@ pub enum Hold {
     NoVerdict {
         /// How long.
         waited: Duration,
+        /// The field that says how long it may be.
+        limit: &'static str,
         /// What keeps it from passing.
         why: String,
     },
@@ -277,6 +294,7 @@ impl Hold {
                 HoldReason::AwaitingApproval
             }
             Self::CheckRunning { .. } => HoldReason::CheckRunning,
+            Self::Shadowing { .. } => HoldReason::Shadowing,
             Self::DryRunUnanswered { .. } => HoldReason::DryRunUnanswered,
             Self::StageNotReady { .. } => HoldReason::StageNotReady,
             Self::OldInstanceLeaving { .. } => HoldReason::OldInstanceLeaving,
@@ -332,6 +350,7 @@ impl Hold {
             | Self::RequirementNotMet { .. }
             | Self::ApprovalsUnknown { .. }
             | Self::CheckRunning { .. }
+            | Self::Shadowing { .. }
             | Self::DryRunUnanswered { .. }
             | Self::StageNotReady { .. }
             | Self::OldInstanceLeaving { .. }

@@ -28,6 +28,7 @@ mod release;
 mod removal;
 mod restart;
 mod rules;
+mod shadow;
 mod site;
 mod stage;
 mod standby;
@@ -55,6 +56,7 @@ pub use release::{
     Assign, ObservedRelease, ReleasePlan, ReleasePlant, ReleaseSeen, TargetSeen, plan_release,
     target_digest, wants,
 };
+pub use shadow::MOST_FIELDS;
 pub use site::{IntegrationSeen, Named, ObservedSite, PlantSeen, SiteChange, SitePlan, plan_site};
 pub use statistics::log_e;
 pub use undo::is_counted;

@@ -4,7 +4,7 @@
 //!             +------------- withdrawn (the spec asks for the last good again) -----------+
 //!             |                                                                            v
 //! Steady --start--> Checking --checked--> Replacing --in place--> Baking --pass--> Steady (new last good)
-//!                      |                      |                     |
+//!                      |  '--> Shadowing -->'  |                     |
 //!                      +-------- failure -----+---------------------+--> RollingBack --restored--> Steady (old)
 //!                                                                            '-- nothing to restore --> Stopped
 //! ```
@@ -19,7 +19,7 @@ use crate::observed::Revision;
 use crate::plan::{Change, Event};
 use crate::stage;
 use crate::start;
-use crate::{canary, memory, removal, undo};
+use crate::{canary, memory, removal, shadow, undo};
 use andon_api::reason::FailureReason;
 use andon_api::{Failed, LineStatus, RenderingReference, Trial, TrialFailure};
 use andon_render::Rendering;
@@ -138,7 +138,10 @@ impl<'a> Turn<'a> {
             }
         };
         self.follow(outcome);
-        if !self.in_place {
+        // A shadow of it stands while the line runs its last good already.
+        self.hold = self.hold.take().or_else(|| shadow::leaving(self));
+        if self.hold.is_some() {
+            self.in_place = false;
             return;
         }
         match trial.failure.clone() {

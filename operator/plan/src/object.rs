@@ -112,7 +112,7 @@ impl<'a> Index<'a> {
             let line = label(label::LINE).unwrap_or_default();
             index.lines.insert(line);
             let stage = label(label::STAGE).unwrap_or_default();
-            if matches!(stage, "" | label::COMMON | label::CHECK) {
+            if matches!(stage, "" | label::COMMON | label::CHECK | label::SHADOW) {
                 continue;
             }
             index.staged.entry(line).or_default().push(Staged {
@@ -121,7 +121,9 @@ impl<'a> Index<'a> {
                 instance: label(label::INSTANCE).unwrap_or_default(),
             });
         }
-        for pod in observed.pods.iter().filter(|it| it.stage != label::CHECK) {
+        let others = [label::CHECK, label::SHADOW];
+        let pods = observed.pods.iter();
+        for pod in pods.filter(|it| !others.contains(&it.stage.as_str())) {
             index.pods.entry(&pod.line).or_default().push(pod);
         }
         index
@@ -164,6 +166,12 @@ impl<'a> Scene<'a> {
             .into_iter()
             .flatten()
             .copied()
+    }
+
+    /// The pods of the line's shadows, which belong to no stage.
+    pub(crate) fn shadow_pods(self) -> impl Iterator<Item = &'a Pod> {
+        let pods = self.observed.pods.iter();
+        pods.filter(move |pod| pod.line == self.line && pod.stage == label::SHADOW)
     }
 
     /// The pods of one instance of a stage.

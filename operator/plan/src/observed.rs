@@ -126,7 +126,7 @@ pub struct Neighbour {
     pub blueprint: String,
     /// Version of the last good of each of its lines, by line.
     pub last_good: BTreeMap<String, String>,
-    /// Its lines on trial, those included that go back: whether pods may change already.
+    /// Its lines whose trials take a place of the plant's budget, those included that go back: whether pods may change already.
     #[serde(default)]
     pub on_trial: BTreeMap<String, bool>,
 }
@@ -203,6 +203,10 @@ pub struct Counts {
     pub done: Option<i64>,
     /// Whether input waits; none where the blueprint does not say.
     pub waiting: Option<i64>,
+    /// Of a shadow, whose documents are the indicator `shadow` (good: they came out the same): what differs, with how often; the most
+    /// frequent few.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, i64>,
 }
 
 /// One bucket of a histogram.

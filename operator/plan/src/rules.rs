@@ -1,7 +1,9 @@
 //! How a canary is judged: a release's analysis, parsed once, or the reason why it cannot be used.
 
 use crate::hold::Hold;
-use andon_api::{Analysis, BakeClock, Check, Indicator, Measure, Then, duration, percent};
+use andon_api::{
+    Analysis, BakeClock, Check, Indicator, Measure, ShadowLimit, Then, duration, percent,
+};
 use andon_render::Rendering;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -23,7 +25,20 @@ pub(crate) struct Rules {
     pub(crate) pass_alpha: Option<f64>,
     /// How long it may go without a verdict, and what then; none: for ever.
     pub(crate) max_wait: Option<(Duration, Then)>,
+    /// What a candidate must show as a shadow; none: it does not run as one.
+    pub(crate) shadow: Option<ShadowRule>,
     pub(crate) checks: Vec<Rule>,
+}
+
+/// What a candidate must show as a shadow, parsed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ShadowRule {
+    /// The largest share of documents that may come out otherwise.
+    pub(crate) limit: f64,
+    /// The same as it was written.
+    pub(crate) text: String,
+    pub(crate) min_samples: i64,
+    pub(crate) max_wait: Option<(Duration, Then)>,
 }
 
 /// One check.
@@ -80,10 +95,24 @@ impl Rule {
 }
 
 impl Rules {
-    /// Alpha of one check: the checks share it, but those that only say what they find.
+    /// Alpha of one check: the checks and the shadow share it, but those that only say what they find.
     pub(crate) fn alpha_each(&self) -> f64 {
         let judged = self.checks.iter().filter(|rule| !rule.dry_run).count();
+        let judged = judged + usize::from(self.shadow.is_some());
         self.alpha / judged.max(1) as f64
+    }
+
+    /// Whether a rendering has the shadow that is asked for.
+    pub(crate) fn can_shadow(&self, rendering: &Rendering) -> Result<(), Hold> {
+        match (&self.shadow, rendering.shadow()) {
+            (Some(_), None) => Err(Hold::AnalysisInvalid {
+                message: format!(
+                    "analysis.shadow: no stage of version {} of the blueprint has a shadow; leave it out, or name a version that has one",
+                    rendering.version
+                ),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Whether anything is held against the baseline.
@@ -253,6 +282,7 @@ pub(crate) fn read(analysis: &Analysis) -> Result<Rules, String> {
         Ok::<_, String>((limit, wait.then))
     });
     let max_wait = max_wait.transpose()?;
+    let shadow = analysis.shadow.as_ref().map(shadow).transpose()?;
     let delay = analysis.start_delay.as_deref();
     let start_delay = delay.map_or(Ok(Duration::ZERO), |text| time("startDelay", text))?;
     if let Some((limit, _)) = max_wait.filter(|(limit, _)| *limit <= start_delay)
@@ -275,7 +305,30 @@ pub(crate) fn read(analysis: &Analysis) -> Result<Rules, String> {
         deadline: progress_deadline,
         ready_deadline,
         alpha: 1.0 - share("confidence", &analysis.confidence)?,
+        shadow,
         checks,
+    })
+}
+
+/// What a candidate must show as a shadow.
+fn shadow(asked: &ShadowLimit) -> Result<ShadowRule, String> {
+    let at = "analysis.shadow";
+    if !(1..=MOST_SAMPLES).contains(&asked.min_samples) {
+        return Err(format!(
+            "{at}.minSamples: {} is not between 1 and {MOST_SAMPLES}",
+            asked.min_samples
+        ));
+    }
+    let max_wait = asked.max_wait.as_ref().map(|wait| {
+        let limit = duration::parse(&wait.duration);
+        let limit = limit.map_err(|error| format!("{at}.maxWait.duration: {error}"))?;
+        Ok::<_, String>((limit, wait.then))
+    });
+    Ok(ShadowRule {
+        limit: percent::parse(&asked.limit).map_err(|error| format!("{at}.limit: {error}"))?,
+        text: asked.limit.clone(),
+        min_samples: asked.min_samples,
+        max_wait: max_wait.transpose()?,
     })
 }
 

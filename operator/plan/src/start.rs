@@ -109,6 +109,7 @@ pub(crate) fn blank(input: &Input<'_>, rendering: RenderingReference, target: &s
         target_digest: target.to_owned(),
         started: input.stamp(),
         checked: false,
+        shadow: None,
         replacing_since: None,
         baking_since: None,
         judged_since: None,
@@ -161,7 +162,10 @@ pub(crate) fn obstacle(
             go @ (Go::Abort | Go::Undo) => Some(Hold::GivenUp { go }),
         })
         .or_else(|| match &input.rules {
-            Ok(rules) => rules.fit(desired).err(),
+            Ok(rules) => rules
+                .fit(desired)
+                .and_then(|()| rules.can_shadow(desired))
+                .err(),
             Err(hold) => Some(hold.clone()),
         })
         .or_else(|| requirement(input))

@@ -187,6 +187,7 @@ fn phase(input: &Input<'_>, line: &LineStatus, hold: Option<&Hold>) -> LinePhase
         (Some(trial), _, _) if trial.failure.is_some() || trial.withdrawn.is_some() => {
             LinePhase::RollingBack
         }
+        (Some(trial), _, _) if trial.is_shadowing() => LinePhase::Shadowing,
         (Some(trial), _, _) if !trial.checked => LinePhase::Checking,
         (Some(trial), _, _) if trial.baking_since.is_some() => LinePhase::Baking,
         (Some(_), _, _) => LinePhase::Replacing,
@@ -359,7 +360,17 @@ impl View<'_> {
 
     /// When to look again.
     fn wake(&self) -> Option<Duration> {
+        let edge = |hold: Option<&Hold>| match hold {
+            Some(Hold::WindowClosed { closed }) => closed.next_open.map(|at| {
+                Duration::try_from(at.duration_since(self.input.now())).unwrap_or_default()
+            }),
+            _ => None,
+        };
         let of = |row: &Row| match &row.line.trial {
+            // What it had to show as a shadow it has shown; the plant may stay closed for days.
+            Some(trial) if !trial.takes_place() && edge(row.hold.as_ref()).is_some() => {
+                edge(row.hold.as_ref())
+            }
             Some(trial) if !trial.checked => Some(WAKE_CHECK),
             Some(_) => Some(WAKE_CANARY),
             None if row.goes() => Some(WAKE_CHECK),
@@ -377,9 +388,7 @@ impl View<'_> {
                     Some(WAKE_CHECK)
                 }
                 // At the edge, not by polling.
-                Some(Hold::WindowClosed { closed }) => closed.next_open.map(|at| {
-                    Duration::try_from(at.duration_since(self.input.now())).unwrap_or_default()
-                }),
+                Some(Hold::WindowClosed { .. }) => edge(row.hold.as_ref()),
                 Some(Hold::EarlierLineNotDone { .. }) => {
                     Some(WAKE_OTHERS).filter(|_| self.moving().is_some())
                 }

@@ -258,7 +258,7 @@ fn too_few(rules: &Rules, rule: &Rule, seen: GoodBad, skipped: &str) -> Option<H
 }
 
 /// Evidence as people read it: `1:4005`. No evidence is `1:1`.
-fn odds(log_e: f64) -> String {
+pub(crate) fn odds(log_e: f64) -> String {
     // Beyond this the digits say nothing more.
     const MOST: f64 = 1e9;
     let odds = log_e.exp();
@@ -290,6 +290,7 @@ mod tests {
             deadline: Duration::from_secs(60),
             ready_deadline: Duration::from_secs(60),
             alpha: 1.0 - 0.999,
+            shadow: None,
             checks: checks.iter().map(rule).collect(),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::order;
 use crate::problem::{Place, Problem, alternatives};
+use crate::shadow;
 use crate::yaml::{self, Node};
 use andon_api::{
     Address, BlueprintSpec, Indicator, Parameters, Progress, Requirement, Scope, Session, Stage,
@@ -175,11 +176,11 @@ impl Check<'_> {
         for (index, stage) in spec.stages.iter().enumerate() {
             let at = index.to_string();
             self.name(&["stages", &at, "name"], &stage.name);
-            if [label::COMMON, label::CHECK].contains(&stage.name.as_str()) {
+            if [label::COMMON, label::CHECK, label::SHADOW].contains(&stage.name.as_str()) {
                 self.say(
                     &["stages", &at, "name"],
                     format!("a stage may not be called {}", stage.name),
-                    "these two folders of templates have their own meaning; choose another name",
+                    "these words have their own meaning; choose another name",
                 );
             }
             if !seen.insert(stage.name.as_str()) {
@@ -204,6 +205,11 @@ impl Check<'_> {
                 );
             }
             self.stage(&at, stage);
+        }
+        for misfit in shadow::misfits(&spec.stages) {
+            let at = misfit.stage.to_string();
+            let path = ["stages", &at, misfit.field];
+            self.say(&path, misfit.problem, misfit.remedy);
         }
         if self.problems.is_empty()
             && let Err(problems) = order::start_order(&spec.stages)

@@ -36,13 +36,15 @@ pub(crate) enum Kind {
     Common,
     /// The check: exactly one Job.
     Check,
+    /// A stage's shadow: exactly one Deployment or StatefulSet.
+    Shadow,
 }
 
 impl Kind {
     /// The kinds of its one workload.
     pub fn workloads(self) -> &'static [&'static str] {
         match self {
-            Self::Stage => WORKLOADS,
+            Self::Stage | Self::Shadow => WORKLOADS,
             Self::Check => &[JOB],
             Self::Common => &[],
         }
@@ -51,7 +53,7 @@ impl Kind {
 
 /// A part of a rendering while it is made: its names still hold slots for the digest's digits.
 pub(crate) struct Part {
-    /// Stage, `common` or `check`.
+    /// Stage, `<stage>/shadow`, `common` or `check`: its folder below `templates/`.
     pub name: String,
     /// What it may hold.
     pub kind: Kind,
@@ -228,7 +230,7 @@ impl Part {
                 "write labels: {{ labels }} in spec.template.metadata",
             ));
         }
-        if self.kind == Kind::Stage
+        if self.kind != Kind::Check
             && lacks(
                 &object["spec"]["selector"]["matchLabels"],
                 &[label::INSTANCE],

@@ -4,6 +4,7 @@ use crate::manifest;
 use crate::object::Kind;
 use crate::parameter;
 use crate::problem::{PackError, Place, Problem, alternatives};
+use crate::shadow;
 use crate::slot;
 use crate::template::{FOLDER, RENDERED, Templates};
 use crate::yaml;
@@ -183,9 +184,13 @@ fn part_problems(spec: &BlueprintSpec, templates: &Templates) -> Vec<Problem> {
             .iter()
             .map(|stage| (stage.name.as_str(), Kind::Stage)),
     );
+    let shadowed = spec.stages.iter().filter(|stage| stage.shadow.is_some());
+    let shadows: Vec<String> = shadowed.map(|stage| shadow::part(&stage.name)).collect();
+    parts.extend(shadows.iter().map(|part| (part.as_str(), Kind::Shadow)));
+    problems.extend(shadow::stray(&spec.stages, templates));
     for (part, kind) in &parts {
         let files = templates.of_part(part);
-        if files.is_empty() && *kind != Kind::Stage {
+        if files.is_empty() && matches!(kind, Kind::Common | Kind::Check) {
             continue;
         }
         let found: usize = files

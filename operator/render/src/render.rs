@@ -1,12 +1,15 @@
 //! Blueprint + facts + parameters -> the objects of one line.
 
 use crate::canonical::digest_of;
+use crate::manifest;
 use crate::object::{Kind, Part, fill_digits};
 use crate::problem::{Problem, RenderError};
 use crate::template::{DIGIT, Templates, is_reserved};
 use crate::value::value_of_map;
-use crate::{Parameters, RenderedCheck, RenderedStage, Rendering, order};
-use andon_api::{BlueprintSpec, SITE_LINE, Scope, Stage, Strategy, digest, label};
+use crate::{
+    Parameters, RenderedCheck, RenderedShadow, RenderedStage, Rendering, order, rendering, shadow,
+};
+use andon_api::{BlueprintSpec, SITE_LINE, Scope, Shadow, Stage, Strategy, digest, label};
 use serde_json::{Map, Value, json};
 use std::rc::Rc;
 
@@ -96,6 +99,13 @@ impl<'a> Renderer<'a> {
         };
         refuse_reserved(request)?;
         let templates = Templates::of(&request.blueprint.files)?;
+        let stages = &request.blueprint.stages;
+        let misfits = shadow::misfits(stages).into_iter();
+        let misfits = misfits.map(|it| Problem::new(manifest::FILE, None, it.problem, it.remedy));
+        let problems: Vec<Problem> = misfits.chain(shadow::stray(stages, &templates)).collect();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
         Ok(Self {
             request,
             templates,
@@ -116,7 +126,16 @@ impl<'a> Renderer<'a> {
         let mut stages = Vec::new();
         for stage in order::start_order(&blueprint.stages)? {
             let part = self.part(&stage.name, Kind::Stage, ends_in_digest(stage));
-            stages.extend(keep(self.part_objects(part)).map(|rendered| rendered.into_stage(stage)));
+            let Some(rendered) = keep(self.part_objects(part)) else {
+                continue;
+            };
+            let mut rendered = rendered.into_stage(stage);
+            if let Some(counters) = &stage.shadow {
+                let part = self.part(&shadow::part(&stage.name), Kind::Shadow, true);
+                let shadow = keep(self.part_objects(part));
+                rendered.shadow = shadow.map(|shadow| shadow.into_shadow(counters));
+            }
+            stages.push(rendered);
         }
         let common = keep(self.part_objects(self.part(label::COMMON, Kind::Common, false)));
         let check = match self.templates.of_part(label::CHECK).is_empty() {
@@ -127,10 +146,13 @@ impl<'a> Renderer<'a> {
         let (Some(common), true) = (common, problems.is_empty()) else {
             return Err(problems);
         };
-        let digests: Vec<&str> = stages.iter().map(|stage| stage.digest.as_str()).collect();
+        let could = shadow::may_post(&stages, &common.objects);
+        if !could.is_empty() {
+            return Err(could);
+        }
         Ok(Rendering {
             version: blueprint.version.clone(),
-            digest: digest_of(&json!({"stages": digests, "common": common.objects})),
+            digest: rendering::digest(&stages, &common.objects),
             stages,
             common: common.objects,
             check,
@@ -146,7 +168,7 @@ impl<'a> Renderer<'a> {
             integration,
         } = self.request.facts;
         let mut instance = match kind {
-            Kind::Stage => format!("{}-{name}", self.base),
+            Kind::Stage | Kind::Shadow => format!("{}-{}", self.base, name.replace('/', "-")),
             Kind::Common => self.base.clone(),
             Kind::Check => format!("{integration}-{name}"),
         };
@@ -158,7 +180,7 @@ impl<'a> Renderer<'a> {
         let mut add = |key: &str, value: &str| labels.insert(key.to_owned(), Value::from(value));
         add(label::PLANT, plant.name);
         add(label::INTEGRATION, integration);
-        add(label::STAGE, name);
+        add(label::STAGE, shadow::own_name(name));
         add(label::INSTANCE, &instance);
         add(label::MANAGED_BY, label::MANAGED_BY_ANDON);
         // The check is the same for all lines with the same routes, so it must not know for which one it runs.
@@ -193,7 +215,7 @@ impl<'a> Renderer<'a> {
             );
         }
         add("integration", Value::from(integration));
-        add("stage", Value::from(part.name.as_str()));
+        add("stage", Value::from(shadow::stage_of(&part.name)));
         add("parameters", Value::Object(self.request.parameters.clone()));
         add("name", Value::from(part.instance.as_str()));
         add("labels", Value::Object(part.labels.clone()));
@@ -297,6 +319,16 @@ impl Rendered {
             instance: self.instance,
             metrics: stage.metrics.clone(),
             standby: stage.standby,
+            objects: self.objects,
+            shadow: None,
+        }
+    }
+
+    fn into_shadow(self, counters: &Shadow) -> RenderedShadow {
+        RenderedShadow {
+            instance: self.instance,
+            digest: self.digest,
+            counters: counters.clone(),
             objects: self.objects,
         }
     }

@@ -1,8 +1,9 @@
 //! What rendering yields: the complete objects of one integration on one line.
 
-use andon_api::{Indicator, MetricsEndpoint, Progress, Strategy};
+use crate::canonical::digest_of;
+use andon_api::{Indicator, MetricsEndpoint, Progress, Shadow, Strategy};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The complete objects of one integration on one line. Immutable; kept in the plant as a ControllerRevision, with
 /// all that is needed to judge it and to go back to it without its blueprint.
@@ -11,7 +12,7 @@ use serde_json::Value;
 pub struct Rendering {
     /// Blueprint version it was rendered from. Not part of the digest: a version that changes nothing moves nothing.
     pub version: String,
-    /// Digest over the stages' digests and the common objects: `sha256:…`.
+    /// Digest over the stages' digests, those of their shadows and the common objects: `sha256:…`.
     pub digest: String,
     /// The stages, in the order in which they start (`after` first, then as written).
     pub stages: Vec<RenderedStage>,
@@ -26,6 +27,14 @@ pub struct Rendering {
     /// How to see that documents get done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
+}
+
+impl Rendering {
+    /// The stage that has a shadow, and the shadow; none: no stage has one.
+    pub fn shadow(&self) -> Option<(&RenderedStage, &RenderedShadow)> {
+        let mut stages = self.stages.iter();
+        stages.find_map(|stage| Some((stage, stage.shadow.as_ref()?)))
+    }
 }
 
 /// One stage of a rendering.
@@ -49,6 +58,23 @@ pub struct RenderedStage {
     pub standby: bool,
     /// Its objects, workload and all, without namespace and owner.
     pub objects: Vec<Value>,
+    /// What can run beside the old instance without being able to post.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<RenderedShadow>,
+}
+
+/// The shadow of a stage. Its objects carry the label `andon.dev/stage: shadow`: they are no instance of the stage.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct RenderedShadow {
+    /// `<integration>-<line>-<stage>-shadow-<digest8>`; also the name of its workload.
+    pub instance: String,
+    /// Digest of its objects.
+    pub digest: String,
+    /// What its pods count.
+    pub counters: Shadow,
+    /// Its objects, workload and all, without namespace and owner.
+    pub objects: Vec<Value>,
 }
 
 /// The check Job of a rendering.
@@ -61,4 +87,16 @@ pub struct RenderedCheck {
     pub digest: String,
     /// The Job and the ConfigMaps it reads, without namespace and owner.
     pub objects: Vec<Value>,
+}
+
+/// What people approve and a line is moved for: everything that will run there, the shadow included.
+pub(crate) fn digest(stages: &[RenderedStage], common: &[Value]) -> String {
+    let digests: Vec<&str> = stages.iter().map(|stage| stage.digest.as_str()).collect();
+    let mut content = json!({"stages": digests, "common": common});
+    let shadows = stages.iter().filter_map(|stage| stage.shadow.as_ref());
+    let shadows: Vec<&str> = shadows.map(|shadow| shadow.digest.as_str()).collect();
+    if !shadows.is_empty() {
+        content["shadows"] = json!(shadows);
+    }
+    digest_of(&content)
 }

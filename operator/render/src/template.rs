@@ -21,6 +21,7 @@ use crate::problem::{Place, Problem};
 use crate::slot;
 use crate::value::json_of;
 use crate::yaml::{self, Flaw, Node, SLOT, SLOT_END};
+use andon_api::label;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior};
 use serde_json::Value as Json;
@@ -99,10 +100,13 @@ impl Templates {
         }
     }
 
-    /// The files that become objects of a part: a stage, `common` or `check`.
+    /// The files that become objects of a part: a stage, `<stage>/shadow`, `common` or `check`. A stage's shadow is none of its own.
     pub fn of_part(&self, part: &str) -> Vec<String> {
         let folder = format!("{FOLDER}{part}/");
-        let below = |path: &&String| path.starts_with(&folder) && path.ends_with(RENDERED);
+        let shadow = format!("{folder}{}/", label::SHADOW);
+        let below = |path: &&String| {
+            path.starts_with(&folder) && !path.starts_with(&shadow) && path.ends_with(RENDERED)
+        };
         self.sources.keys().filter(below).cloned().collect()
     }
 

@@ -18,6 +18,7 @@ pub const INDICATOR: &str = "refused";
 /// No bake, and one document is enough.
 pub fn analysis() -> Analysis {
     Analysis {
+        shadow: None,
         bake: Bake {
             duration: "0s".to_owned(),
             clock: BakeClock::Always,
@@ -57,6 +58,7 @@ pub fn blueprint(number: u8, strategy: Strategy) -> BlueprintSpec {
         provides: Vec::new(),
         stages: vec![Stage {
             standby: false,
+            shadow: None,
             name: STAGE.to_owned(),
             strategy,
             session: match strategy {

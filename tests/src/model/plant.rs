@@ -278,6 +278,7 @@ impl Plant {
                 done: None,
                 waiting: None,
                 values: BTreeMap::new(),
+                fields: BTreeMap::new(),
             };
             match sight.answer {
                 Answer::No => (uid, Reading::NoAnswer("connection refused".to_owned())),

@@ -3,7 +3,7 @@
 
 use andon_api::{
     BlueprintSpec, CounterSelector, Indicator, MetricsEndpoint, Parameters, Progress, Requirement,
-    Scope, Session, Stage, Strategy,
+    Scope, Session, Shadow, Stage, Strategy,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -55,6 +55,10 @@ pub struct Variant {
     pub no_standby: bool,
     /// It has no buffer stage.
     pub without_buffer: bool,
+    /// Its post can run as a shadow.
+    pub shadow: bool,
+    /// So many of 1000 documents come out otherwise than in what runs, without being wrong.
+    pub differs: u64,
 }
 
 impl Variant {
@@ -66,6 +70,7 @@ impl Variant {
             || self.wrong_share > 0
             || self.wrong_first > 0
             || self.slow_share > 0
+            || self.differs > 0
             || self.wrong_erp
             || self.broken_routes
             || self.missing_image
@@ -91,6 +96,11 @@ pub fn blueprint(version: &str, variant: &Variant) -> BlueprintSpec {
         stage("source", Strategy::Replace, &["post"]),
     ];
     stages[0].standby = !variant.no_standby;
+    stages[0].shadow = variant.shadow.then(|| Shadow {
+        same: metric("same_total"),
+        different: metric("different_total"),
+        fields: None,
+    });
     if variant.without_buffer {
         stages[0].after.clear();
     } else {
@@ -143,6 +153,7 @@ fn stage(name: &str, strategy: Strategy, after: &[&str]) -> Stage {
             path: "/metrics".to_owned(),
         }),
         standby: false,
+        shadow: None,
     }
 }
 
@@ -156,6 +167,42 @@ fn schema() -> Parameters {
         },
     });
     schema.as_object().cloned().unwrap_or_default()
+}
+
+/// What runs beside the post, and reaches nothing but the broker.
+fn shadow(content: &str, variant: &Variant) -> [(String, String); 3] {
+    let path = |file: &str| format!("templates/post/shadow/{file}.yaml");
+    let differs = variant.differs.to_string();
+    let deployment = workload(
+        "Deployment",
+        yes(variant.missing_image, "post:missing", "post:1"),
+        &[
+            ("VERSION", content),
+            ("UNIT", yes(variant.wrong_unit, "wrong", "PCE")),
+            ("CRASHES", yes(variant.crashes, "yes", "no")),
+            ("WRONG_ON", variant.wrong_on.as_deref().unwrap_or("")),
+            ("DIFFERS", &differs),
+            ("WRONG_ON_AFTER", &variant.wrong_on_after.to_string()),
+        ],
+    );
+    let policy = |selector: &str, name: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: \"{name}\"\nspec:\n  podSelector: {selector}\n  policyTypes: [Egress]\n  egress:\n  - to:\n    - podSelector: {{matchLabels: {{andon.dev/stage: broker}}}}\n    ports:\n    - {{port: 5672, protocol: TCP}}\n"
+        )
+    };
+    let not_shadows =
+        "{matchExpressions: [{key: andon.dev/stage, operator: NotIn, values: [shadow]}]}";
+    [
+        (path("deployment"), deployment),
+        (
+            path("network"),
+            policy("{matchLabels: {{ labels }}}", "{{ name }}"),
+        ),
+        (
+            "templates/common/network.yaml".to_owned(),
+            policy(not_shadows, "{{ name }}"),
+        ),
+    ]
 }
 
 /// A workload that says in its environment what it does.
@@ -236,6 +283,9 @@ fn files(content: &str, variant: &Variant) -> BTreeMap<String, String> {
             "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: \"{{ name }}\"\nspec:\n  podSelector: {}\n  policyTypes: [Egress]\n  egress:\n  - ports:\n    - {port: 5672, protocol: TCP}\n".to_owned(),
         ),
     ]);
+    if variant.shadow {
+        files.extend(shadow(content, variant));
+    }
     if !variant.without_buffer {
         files.insert("templates/buffer/statefulset.yaml".to_owned(), buffer);
         files.insert(

@@ -61,6 +61,14 @@ impl World {
         self.violations.extend(broken);
     }
 
+    /// What is there of shadows.
+    pub(super) fn shadows(&self) -> usize {
+        let objects = self.objects.values();
+        let objects = objects.filter(|it| it["metadata"]["labels"][label::STAGE] == label::SHADOW);
+        let pods = self.pods.iter().filter(|it| it.pod.stage == label::SHADOW);
+        objects.count() + pods.count()
+    }
+
     /// A line that was taken out and is forgotten has left no document, unless a person said so.
     fn left_behind(&self) -> Vec<String> {
         let skip = self.integration.annotations.get(label::SKIP_DRAIN);
@@ -125,7 +133,8 @@ impl World {
     pub(super) fn check_window(&mut self, object: &Value) {
         let tag = |key: &str| object["metadata"]["labels"][key].as_str().unwrap_or("");
         let (line, stage) = (tag(label::LINE), tag(label::STAGE));
-        if stage == label::CHECK || self.site.spec.schedule.is_none() || self.is_open() {
+        let beside = [label::CHECK, label::SHADOW].contains(&stage);
+        if beside || self.site.spec.schedule.is_none() || self.is_open() {
             return;
         }
         let status = self.integration.status.lines.iter();

@@ -1,6 +1,7 @@
 //! Production lines, their documents, and the ERP.
 
 use super::World;
+use andon_api::label;
 use andon_plan::{BucketCount, Counts, GoodBad, Reading};
 use std::collections::BTreeMap;
 
@@ -70,7 +71,8 @@ impl World {
         let worse = post.env("WRONG_SHARE").parse::<u64>().unwrap_or(0);
         let slow = post.env("SLOW_SHARE").parse::<u64>().unwrap_or(0);
         let first = post.env("WRONG_FIRST").parse::<i64>().unwrap_or(0);
-        for _ in 0..line.queue.min(PACE) {
+        let taken = line.queue.min(PACE);
+        for _ in 0..taken {
             line.queue -= 1;
             post.slow += i64::from(self.random.chance(slow));
             let wrong = wrong || post.good + post.bad < first;
@@ -80,6 +82,28 @@ impl World {
             } else {
                 line.posted += 1;
                 post.good += 1;
+            }
+        }
+        self.compare(name, taken);
+    }
+
+    /// A shadow gets the same documents, and compares what it makes of them.
+    fn compare(&mut self, name: &str, documents: i64) {
+        let mut shadows = self
+            .pods
+            .iter_mut()
+            .filter(|toy| toy.pod.line == name && toy.pod.stage == label::SHADOW && toy.pod.ready);
+        let Some(shadow) = shadows.next() else {
+            return;
+        };
+        let on_after = shadow.env("WRONG_ON_AFTER").parse::<i64>().unwrap_or(0);
+        let here = shadow.env("WRONG_ON") == name && shadow.good >= on_after;
+        let wrong = shadow.env("UNIT") == "wrong" || here;
+        let differs = shadow.env("DIFFERS").parse::<u64>().unwrap_or(0);
+        for _ in 0..documents {
+            match wrong || self.random.chance(differs) {
+                true => shadow.bad += 1,
+                false => shadow.good += 1,
             }
         }
     }
@@ -98,7 +122,8 @@ impl World {
         let posts = self
             .pods
             .iter()
-            .filter(|toy| toy.pod.stage == "post" && toy.runs());
+            .filter(|toy| ["post", label::SHADOW].contains(&toy.pod.stage.as_str()))
+            .filter(|toy| toy.runs());
         posts
             .map(|toy| (toy.pod.uid.clone(), self.reading(toy)))
             .collect()
@@ -117,7 +142,16 @@ impl World {
             good: toy.good,
             bad: toy.bad,
         };
+        if toy.pod.stage == label::SHADOW {
+            let fields = [("quantity", toy.bad), ("unit", toy.bad / 2)];
+            return Reading::Counts(Counts {
+                indicators: BTreeMap::from([(label::SHADOW.to_owned(), seen)]),
+                fields: fields.map(|(it, count)| (it.to_owned(), count)).into(),
+                ..Counts::default()
+            });
+        }
         Reading::Counts(Counts {
+            fields: BTreeMap::new(),
             indicators: BTreeMap::from([("refused".to_owned(), seen)]),
             values: BTreeMap::from([("delay".to_owned(), delays(toy))]),
             done: Some(toy.good + toy.bad),

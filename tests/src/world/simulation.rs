@@ -9,7 +9,9 @@ mod shrink;
 
 use super::act::Act;
 use super::{Faults, Random, Variant, World, analysis};
-use andon_api::{Analysis, Bake, BakeClock, Go, RollbackScope, Standby};
+use andon_api::{
+    Analysis, Bake, BakeClock, Go, MaxWait, RollbackScope, ShadowLimit, Standby, Then,
+};
 use demand::Bad;
 pub(crate) use shrink::smallest;
 pub use shrink::{Cut, shrink};
@@ -59,6 +61,8 @@ struct Run<'a> {
     releases: u32,
     cut: &'a Cut,
     acts: usize,
+    /// Whether versions have shadows, and releases ask for them.
+    shadows: bool,
 }
 
 impl<'a> Run<'a> {
@@ -86,6 +90,8 @@ impl<'a> Run<'a> {
             releases: 0,
             cut,
             acts: 0,
+            // Of its own, so that the other half lives as before there were shadows.
+            shadows: Random::new(seed ^ 0x5add).chance(500),
         }
     }
 
@@ -169,6 +175,9 @@ impl<'a> Run<'a> {
             return;
         }
         self.drain();
+        if self.shadows && !self.shadow() {
+            return;
+        }
         // One at a time, so that it is certain which line sees the bad one.
         self.world.lines_at_a_time = 1;
         let bad = self.bad();
@@ -190,9 +199,19 @@ impl<'a> Run<'a> {
         if self.random.chance(500) {
             let on = self.random.pick(&lines).cloned().unwrap_or_default();
             let late = self.random.chance(500);
-            return Bad::on(on, late);
+            let mut bad = Bad::on(on, late);
+            bad.variant.shadow = self.shadows;
+            return bad;
         }
         let first = lines.first().cloned().unwrap_or_default();
+        if self.shadows && self.random.chance(200) {
+            let variant = Variant {
+                shadow: true,
+                differs: 500,
+                ..Variant::default()
+            };
+            return Bad::everywhere(first, variant);
+        }
         loop {
             let variant = self.variant();
             // What can pass so short a bake is another story.
@@ -201,11 +220,36 @@ impl<'a> Run<'a> {
                 || (variant.deaf_source && self.world.standby == Standby::Warm)
                 || variant.wrong_on.is_some()
                 || variant.wrong_after.is_some()
+                || variant.differs > 0
                 || variant.wrong_share > 0;
             if !variant.works() && !variant.template_error && !passes {
                 return Bad::everywhere(first, variant);
             }
         }
+    }
+
+    /// From now on every version has a shadow; a good one passes as one. One whose image is missing never begins to, so that somebody
+    /// has to give it up.
+    fn shadow(&mut self) -> bool {
+        self.world.analysis.shadow = Some(ShadowLimit {
+            limit: "5%".to_owned(),
+            min_samples: 6,
+            max_wait: Some(MaxWait {
+                duration: "1m".to_owned(),
+                then: Then::RollBack,
+            }),
+        });
+        self.release(Variant {
+            new_source: true,
+            shadow: true,
+            ..Variant::default()
+        });
+        let rests = self.rest("a good release with a shadow");
+        if rests {
+            self.demand_all_done();
+            self.drain();
+        }
+        rests
     }
 
     /// A person undoes the good release, and lets it proceed again.
@@ -255,6 +299,12 @@ impl<'a> Run<'a> {
             }
         }
         self.world.check_rest();
+        // What nobody goes on with has no shadow.
+        let shadows = self.world.shadows();
+        if shadows > 0 {
+            let left = format!("W14: {shadows} objects and pods of shadows are left after {after}");
+            self.world.violations.push(left);
+        }
         // Planning again changes nothing.
         let observed = self.world.observe();
         let plan = andon_plan::plan_with(&observed, &mut self.world.memory);

@@ -146,11 +146,14 @@ impl World {
             .filter(|revision| {
                 let rendering = &revision.rendering;
                 let check = rendering.check.iter().flat_map(|check| &check.objects);
+                let shadow = rendering.shadow().into_iter();
+                let shadow = shadow.flat_map(|(_, shadow)| &shadow.objects);
                 rendering
                     .stages
                     .iter()
                     .flat_map(|s| &s.objects)
                     .chain(check)
+                    .chain(shadow)
                     .any(|o| o == object)
             })
             .collect();
@@ -164,11 +167,10 @@ impl World {
         let mut revisions = self.revisions.iter();
         revisions
             .find(|revision| {
-                revision
-                    .rendering
-                    .stages
-                    .iter()
-                    .any(|s| s.instance == instance)
+                let rendering = &revision.rendering;
+                let shadow = rendering.shadow();
+                rendering.stages.iter().any(|s| s.instance == instance)
+                    || shadow.is_some_and(|(_, shadow)| shadow.instance == instance)
             })
             .map(|revision| revision.rendering.version.clone())
     }

@@ -45,6 +45,9 @@ pub struct Analysis {
     /// How long a canary may go without a verdict, counted from the beginning of its bake. Left out: for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_wait: Option<MaxWait>,
+    /// What a candidate must show as a shadow before anything of the line changes. Left out: it does not run as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowLimit>,
     /// The checks. None: a canary passes when it is ready, has baked and has not restarted again and again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
@@ -88,6 +91,24 @@ pub struct MaxWait {
     pub duration: String,
     /// What then.
     pub then: Then,
+}
+
+/// What a candidate must show while it runs as a shadow: beside the old one, on the same documents, without being able to post. Needs a
+/// blueprint of which a stage has a shadow. A line on which nothing runs yet, or whose stage does not change, skips it.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ShadowLimit {
+    /// The largest share of documents that may come out otherwise; a percent string such as `1%`. A share that is proven to be larger
+    /// fails the trial; it is a check of the trial, and takes its share of `confidence`.
+    #[schemars(length(max = rule::PERCENT))]
+    #[x_kube(validation = rule::percent("limit"))]
+    pub limit: String,
+    /// Documents that must have been compared before it can pass. At least one: silence never passes.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub min_samples: i64,
+    /// How long it may go without a verdict, counted from its beginning. Left out: for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_wait: Option<MaxWait>,
 }
 
 /// What happens to a canary that waits too long for a verdict.

@@ -123,6 +123,43 @@ pub struct Stage {
     /// so that of two that are connected one works. Only with the strategy `Takeover`, and with `metrics`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub standby: bool,
+    /// What runs beside the old one on the same documents, without being able to post, before a new one takes its place. Its
+    /// templates are the files below `templates/<name>/shadow/`. One stage of a blueprint may have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
+}
+
+/// A shadow's counters. Its pods serve them where the stage's own do (`metrics`). Each document is counted once, when the results of
+/// both are known: what is left out of the comparison, and how long one waits for the other, the shadow's own configuration says.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Shadow {
+    /// Counts documents that came out the same as those of the old one.
+    pub same: CounterSelector,
+    /// Counts documents that did not, those included that only one of the two has.
+    pub different: CounterSelector,
+    /// Counts differences by what differs, for messages alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Breakdown>,
+}
+
+/// Series of one metric, told apart by the values of a label.
+#[derive(
+    Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, KubeSchema,
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Breakdown {
+    /// Name of the metric.
+    #[schemars(length(min = 1, max = rule::TEXT))]
+    pub metric: String,
+    /// Labels that must be equal.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "labels_schema")]
+    pub labels: BTreeMap<String, String>,
+    /// The label whose values tell the series apart, for instance `field`.
+    #[schemars(length(min = 1, max = rule::NAME))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-zA-Z_][a-zA-Z0-9_]*$')").message("by must be the name of a label, for instance field"))]
+    pub by: String,
 }
 
 /// How a new instance of a stage takes the old one's place.

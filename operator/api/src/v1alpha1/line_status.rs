@@ -1,5 +1,6 @@
 //! What is remembered of one line. Every decision that must survive a crash is written here *before* it is acted on.
 
+use super::TrialShadow;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// trial           last_good   the cluster should hold
 /// none            none        nothing
 /// none            L           L, drift put back
-/// unchecked       any         what it held; the check Job beside it
+/// unchecked       any         what it held; the check Job, or the shadow, beside it
 /// checked         any         the trial, stage by stage, by each stage's strategy
 /// failed          L           L again; then the trial is cleared and remembered as `failed`
 /// failed          none        nothing but InPlace stages (a first install has nothing to go back to)
@@ -78,6 +79,8 @@ pub enum LinePhase {
     Waiting,
     /// The routes start and their golden documents come out right, in the real engine.
     Checking,
+    /// The candidate runs beside the old one on the same documents, cannot post, and the results are compared.
+    Shadowing,
     /// Stages are replaced one after the other.
     Replacing,
     /// The canary runs and is judged.
@@ -118,6 +121,9 @@ pub struct Trial {
     /// Whether the routes were checked in the real engine, so that pods may change.
     #[serde(default)]
     pub checked: bool,
+    /// How the candidate did as a shadow; none: it has not run as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<TrialShadow>,
     /// When pods may first have changed (the check passed); deadlines count from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replacing_since: Option<Time>,

@@ -10,13 +10,14 @@ mod line_status;
 mod plant_integration;
 mod plant_site;
 mod schedule;
+mod trial_shadow;
 mod wave;
 
-pub use analysis::{Analysis, Bake, BakeClock, Check, MaxWait, Then};
+pub use analysis::{Analysis, Bake, BakeClock, Check, MaxWait, ShadowLimit, Then};
 pub use approval::{Approval, ApprovalSpec, ApprovedLine};
 pub use blueprint::{
-    Address, Blueprint, BlueprintSpec, CounterSelector, Indicator, Measure, MetricsEndpoint,
-    Progress, Requirement, Scope, Session, Stage, Strategy,
+    Address, Blueprint, BlueprintSpec, Breakdown, CounterSelector, Indicator, Measure,
+    MetricsEndpoint, Progress, Requirement, Scope, Session, Shadow, Stage, Strategy,
 };
 pub use integration_release::{
     BlueprintReference, GivenUp, HoldCount, IntegrationRelease, IntegrationReleaseSpec,
@@ -37,6 +38,7 @@ pub use plant_site::{
 pub use schedule::{
     Day, Freeze, NotAllowedDate, Schedule, ScheduleState, Shift, Window, WindowKind,
 };
+pub use trial_shadow::TrialShadow;
 pub use wave::{
     ApprovalGroup, ApprovalPolicy, PlantOperator, PlantRequirement, PlantSelector, Rollback,
     RollbackScope, Standby, Wave, WavePhase, WaveStatus,

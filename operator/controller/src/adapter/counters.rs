@@ -1,8 +1,11 @@
 //! Which pods to ask for which counters, and what their answers come to.
 
-use andon_api::{CounterSelector, Indicator, Measure, MetricsEndpoint, Progress};
+use andon_api::{
+    Breakdown, CounterSelector, Indicator, Measure, MetricsEndpoint, Progress, Shadow, label,
+};
 use andon_plan::statistics::{Bucket, Histogram};
 use andon_plan::{BucketCount, Counts, GoodBad, Pod, Revision};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A pod to ask, and what for.
@@ -16,6 +19,8 @@ pub struct Question<'a> {
     pub indicators: Vec<&'a Indicator>,
     /// Progress, if its stage counts it.
     pub progress: Option<&'a Progress>,
+    /// What it counts as a shadow, if it is one.
+    pub shadow: Option<&'a Shadow>,
 }
 
 /// What answers a question: one pod's counters, wherever they are read.
@@ -24,6 +29,16 @@ pub trait Source {
     fn sum(&self, selector: &CounterSelector) -> Result<f64, String>;
     /// The buckets of a histogram, in any order: bound and cumulative count, summed over the series that match.
     fn buckets(&self, histogram: &CounterSelector) -> Result<Vec<(f64, f64)>, String>;
+    /// The series that a breakdown matches, summed by the value of its label. None is an answer: nothing has differed yet.
+    fn breakdown(&self, breakdown: &Breakdown) -> Result<Vec<(String, f64)>, String>;
+}
+
+/// The selector of a breakdown's series.
+pub fn series_of(breakdown: &Breakdown) -> CounterSelector {
+    CounterSelector {
+        metric: breakdown.metric.clone(),
+        labels: breakdown.labels.clone(),
+    }
 }
 
 /// The selector of a histogram's buckets.
@@ -43,6 +58,9 @@ pub fn questions<'a>(pods: &'a [Pod], revisions: &'a [Arc<Revision>]) -> Vec<Que
 }
 
 fn question<'a>(pod: &'a Pod, revisions: &'a [Arc<Revision>]) -> Option<Question<'a>> {
+    if pod.stage == label::SHADOW {
+        return of_shadow(pod, revisions);
+    }
     // Renderings that share an instance share its endpoint; the newest says what is counted.
     let (revision, stage) = revisions
         .iter()
@@ -69,6 +87,21 @@ fn question<'a>(pod: &'a Pod, revisions: &'a [Arc<Revision>]) -> Option<Question
         endpoint: stage.metrics.as_ref()?,
         indicators,
         progress,
+        shadow: None,
+    })
+}
+
+/// What to ask a shadow: only what it compared. What it counts otherwise is none of the line's.
+fn of_shadow<'a>(pod: &'a Pod, revisions: &'a [Arc<Revision>]) -> Option<Question<'a>> {
+    let own = revisions.iter().filter(|it| it.line == pod.line);
+    let mut shadows = own.filter_map(|it| it.rendering.shadow());
+    let (stage, shadow) = shadows.find(|(_, shadow)| shadow.instance == pod.instance)?;
+    Some(Question {
+        pod,
+        endpoint: stage.metrics.as_ref()?,
+        indicators: Vec::new(),
+        progress: None,
+        shadow: Some(&shadow.counters),
     })
 }
 
@@ -84,7 +117,15 @@ impl Question<'_> {
             let done = it.done.iter();
             done.chain([&it.waiting])
         });
-        pairs.chain(progress).collect()
+        let shadow = self.shadow.into_iter();
+        let shadow = shadow.flat_map(|it| [&it.same, &it.different]);
+        pairs.chain(progress).chain(shadow).collect()
+    }
+
+    /// Every breakdown that the answer needs.
+    pub fn breakdowns(&self) -> Vec<&Breakdown> {
+        let shadow = self.shadow.into_iter();
+        shadow.filter_map(|it| it.fields.as_ref()).collect()
     }
 
     /// Every histogram that the answer needs.
@@ -121,9 +162,34 @@ impl Question<'_> {
             counts.done = Some(done);
             counts.waiting = Some(number(&progress.waiting)?);
         }
+        if let Some(shadow) = self.shadow {
+            let pair = GoodBad {
+                good: number(&shadow.same)?,
+                bad: number(&shadow.different)?,
+            };
+            counts.indicators.insert(label::SHADOW.to_owned(), pair);
+        }
+        for breakdown in self.breakdowns() {
+            counts.fields = most(breakdown, source)?;
+        }
         Ok(counts)
     }
 }
+
+/// The most frequent few of a breakdown.
+fn most(breakdown: &Breakdown, source: &impl Source) -> Result<BTreeMap<String, i64>, String> {
+    let selector = series_of(breakdown);
+    let mut found = Vec::new();
+    for (value, count) in source.breakdown(breakdown)? {
+        let short: String = value.chars().take(LONGEST_FIELD).collect();
+        found.push((short, whole(&selector, count)?));
+    }
+    found.sort_by(|(a, one), (b, other)| other.cmp(one).then_with(|| a.cmp(b)));
+    Ok(found.into_iter().take(andon_plan::MOST_FIELDS).collect())
+}
+
+/// Characters of a label's value that count: a status is no log.
+const LONGEST_FIELD: usize = 64;
 
 /// A histogram, by rising bound, if it is one.
 fn histogram(selector: &CounterSelector, source: &impl Source) -> Result<Vec<BucketCount>, String> {
@@ -251,6 +317,47 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_shadow_is_asked_for_what_it_compared_and_the_worst_fields_are_few() {
+        let mut revision = revision(1, "refused");
+        let selector = |metric: &str| json!({"metric": metric});
+        revision.rendering.stages[0].shadow = serde_json::from_value(json!({
+            "instance": "i-shadow", "digest": "sha256:dd", "objects": [],
+            "counters": {"same": selector("same"), "different": selector("different"),
+                "fields": {"metric": "by_field", "by": "field"}}
+        }))
+        .unwrap();
+        let mut shadow = pod("i-shadow", true);
+        shadow.stage = label::SHADOW.to_owned();
+        let (pods, revisions) = ([shadow, pod("i-post", true)], [Arc::new(revision)]);
+        let questions = questions(&pods, &revisions);
+        assert_eq!(questions.len(), 2);
+        assert!(questions[0].indicators.is_empty() && questions[1].shadow.is_none());
+        let names =
+            ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"].map(|it| format!("by_field {it}"));
+        let mut series = vec![("same", 40.0), ("different", 9.0)];
+        series.extend(
+            names
+                .iter()
+                .enumerate()
+                .map(|(n, name)| (&*name.clone().leak(), n as f64)),
+        );
+        let counts = questions[0].answer(&toy(&series)).unwrap();
+        assert_eq!(
+            counts.indicators[label::SHADOW],
+            GoodBad { good: 40, bad: 9 }
+        );
+        assert_eq!(
+            (counts.done, counts.fields.len()),
+            (None, andon_plan::MOST_FIELDS)
+        );
+        assert_eq!(
+            (counts.fields.get("j"), counts.fields.get("a")),
+            (Some(&9), None)
+        );
+        assert!(questions[0].answer(&toy(&series[..1])).is_err());
+    }
+
     /// Series by their name, and one histogram.
     struct Toy(Vec<(&'static str, f64)>, Vec<(f64, f64)>);
 
@@ -269,6 +376,14 @@ mod tests {
 
         fn buckets(&self, _: &CounterSelector) -> Result<Vec<(f64, f64)>, String> {
             Ok(self.1.clone())
+        }
+
+        fn breakdown(&self, breakdown: &Breakdown) -> Result<Vec<(String, f64)>, String> {
+            let of = |(name, count): &(&str, f64)| {
+                let value = name.strip_prefix(&format!("{} ", breakdown.metric))?;
+                Some((value.to_owned(), *count))
+            };
+            Ok(self.0.iter().filter_map(of).collect())
         }
     }
 

@@ -1,10 +1,10 @@
 //! Counters read from exactly the pods on trial, through the API server: no route to the pods' network is needed, and a
 //! reading is never a scrape interval late.
 
-use super::counters::{Question, Source, bound, buckets_of, display};
+use super::counters::{Question, Source, bound, buckets_of, display, series_of};
 use super::exposition::{self, Sample};
 use crate::context::said;
-use andon_api::CounterSelector;
+use andon_api::{Breakdown, CounterSelector};
 use andon_plan::Reading;
 use futures::future::join_all;
 use kube::Client;
@@ -53,7 +53,9 @@ async fn ask(
         .map_err(|error| said(&error))?;
     let counters = question.selectors().into_iter().cloned();
     let histograms = question.histograms().into_iter().map(buckets_of);
-    let wanted: BTreeSet<String> = counters.chain(histograms).map(|it| it.metric).collect();
+    let breakdowns = question.breakdowns().into_iter().map(series_of);
+    let asked = counters.chain(histograms).chain(breakdowns);
+    let wanted: BTreeSet<String> = asked.map(|it| it.metric).collect();
     let samples = exposition::parse(&text, |name| wanted.contains(name))?;
     question.answer(&Answer(samples))
 }
@@ -69,6 +71,22 @@ impl Source for Answer {
     fn buckets(&self, histogram: &CounterSelector) -> Result<Vec<(f64, f64)>, String> {
         buckets(&self.0, &buckets_of(histogram))
     }
+
+    fn breakdown(&self, breakdown: &Breakdown) -> Result<Vec<(String, f64)>, String> {
+        Ok(by_label(&self.0, breakdown))
+    }
+}
+
+/// The series that a breakdown matches, summed by the value of its label; those without the label say nothing.
+fn by_label(samples: &[Sample], breakdown: &Breakdown) -> Vec<(String, f64)> {
+    let selector = series_of(breakdown);
+    let mut sums: BTreeMap<String, f64> = BTreeMap::new();
+    for sample in samples.iter().filter(|it| matches(it, &selector)) {
+        if let Some(value) = sample.labels.get(&breakdown.by) {
+            *sums.entry(value.clone()).or_default() += sample.value;
+        }
+    }
+    sums.into_iter().collect()
 }
 
 /// The buckets of the series that a selector matches, summed by bound. Series with other bounds than the rest cannot be summed.
@@ -160,6 +178,27 @@ mod tests {
         assert!(other.unwrap_err().contains("same bounds"));
         let odd = answer("x_bucket{le=\"much\"} 1\n").buckets(&selector(&[]));
         assert!(odd.unwrap_err().contains("\"much\""));
+    }
+
+    #[test]
+    fn a_breakdown_is_by_the_values_of_its_label() {
+        let text = "x{field=\"unit\",late=\"no\"} 3\nx{field=\"unit\",late=\"yes\"} 4\nx{field=\"yield\",late=\"no\"} 1\nx 9\n";
+        let samples = exposition::parse(text, |_| true).unwrap();
+        let breakdown = |labels: &[(&str, &str)]| Breakdown {
+            metric: "x".into(),
+            labels: selector(labels).labels,
+            by: "field".into(),
+        };
+        let pair = |name: &str, count: f64| (name.to_owned(), count);
+        assert_eq!(
+            by_label(&samples, &breakdown(&[])),
+            [pair("unit", 7.0), pair("yield", 1.0)]
+        );
+        assert_eq!(
+            by_label(&samples, &breakdown(&[("late", "yes")])),
+            [pair("unit", 4.0)]
+        );
+        assert!(by_label(&samples, &breakdown(&[("late", "maybe")])).is_empty());
     }
 
     /// `docs/decisions/2026-11-21-late-data.md`: what a line had stored while its network was away is left out by a label.

@@ -5,10 +5,11 @@
 //! or label_replace(min by (pod) (timestamp(metric{…})), "andon", "t0", "", "")   when they were scraped
 //! or …                                                                           the next selector
 //! or label_replace(sum by (pod,le) (metric_bucket{…}), "andon", "v7", "", "")    the buckets of a histogram
+//! or label_replace(sum by (pod,field) (metric{…}), "andon", "v8", "", "")        a breakdown by the label `field`
 //! ```
 
-use super::counters::{Question, Source, bound, buckets_of, display};
-use andon_api::CounterSelector;
+use super::counters::{Question, Source, bound, buckets_of, display, series_of};
+use andon_api::{Breakdown, CounterSelector};
 use andon_plan::{Counts, Reading};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -74,21 +75,27 @@ pub async fn read(
         .collect()
 }
 
-/// Every selector that some question needs, and whether it is of a histogram's buckets.
+/// Every selector that some question needs, and the label by which its series are told apart.
 fn asked(questions: &[Question<'_>]) -> Vec<Asked> {
     let of = |question: &Question<'_>| {
         let counters = question.selectors().into_iter().cloned();
         let histograms = question.histograms().into_iter().map(buckets_of);
-        let counters = counters.map(|it| (it, false));
-        let all: Vec<Asked> = counters.chain(histograms.map(|it| (it, true))).collect();
+        let counters = counters.map(|it| (it, None));
+        let histograms = histograms.map(|it| (it, Some(BOUND.to_owned())));
+        let breakdowns = question.breakdowns().into_iter();
+        let breakdowns = breakdowns.map(|it| (series_of(it), Some(it.by.clone())));
+        let all: Vec<Asked> = counters.chain(histograms).chain(breakdowns).collect();
         all
     };
     let all: BTreeSet<Asked> = questions.iter().flat_map(of).collect();
     all.into_iter().collect()
 }
 
-/// A selector, and whether it is of a histogram's buckets.
-type Asked = (CounterSelector, bool);
+/// A selector, and the label by which its series are told apart; none: they are summed.
+type Asked = (CounterSelector, Option<String>);
+
+/// The label by which a histogram's buckets are told apart.
+const BOUND: &str = "le";
 
 fn query(selectors: &[Asked], namespace: &str, pods: &BTreeSet<&str>) -> String {
     // Names of pods are DNS names; the dot is the only character that a regular expression reads otherwise.
@@ -97,8 +104,9 @@ fn query(selectors: &[Asked], namespace: &str, pods: &BTreeSet<&str>) -> String 
     let parts = selectors
         .iter()
         .enumerate()
-        .map(|(number, (selector, buckets))| {
-            let by = if *buckets { "pod,le" } else { "pod" };
+        .map(|(number, (selector, label))| {
+            let label = label.as_ref().map(|label| format!(",{label}"));
+            let by = format!("pod{}", label.unwrap_or_default());
             let mut labels = place.clone();
             for (name, value) in &selector.labels {
                 labels.push_str(&format!(",{name}={value:?}"));
@@ -180,8 +188,8 @@ fn percent_encoded(text: &str) -> String {
 struct Answer<'a> {
     selectors: &'a [Asked],
     parts: BTreeMap<(String, String), f64>,
-    /// The buckets of histograms: bound, as its label says it, and count.
-    buckets: BTreeMap<(String, String), Vec<(String, f64)>>,
+    /// Those that are told apart: the value of the label, and count.
+    apart: BTreeMap<(String, String), Vec<(String, f64)>>,
 }
 
 impl<'a> Answer<'a> {
@@ -189,7 +197,7 @@ impl<'a> Answer<'a> {
         let mut answer = Self {
             selectors,
             parts: BTreeMap::new(),
-            buckets: BTreeMap::new(),
+            apart: BTreeMap::new(),
         };
         for series in series {
             let label = |name: &str| series.metric.get(name).cloned();
@@ -198,10 +206,14 @@ impl<'a> Answer<'a> {
             else {
                 continue;
             };
-            match label("le") {
-                Some(le) => {
-                    let buckets = answer.buckets.entry((pod, part)).or_default();
-                    buckets.push((le, value));
+            let number = part
+                .strip_prefix('v')
+                .and_then(|it| it.parse::<usize>().ok());
+            let asked = number.and_then(|it| selectors.get(it));
+            match asked.and_then(|(_, by)| label(by.as_deref()?)) {
+                Some(of) => {
+                    let apart = answer.apart.entry((pod, part)).or_default();
+                    apart.push((of, value));
                 }
                 None => {
                     answer.parts.insert((pod, part), value);
@@ -230,19 +242,32 @@ struct OfPod<'a> {
 
 impl Source for OfPod<'_> {
     fn sum(&self, selector: &CounterSelector) -> Result<f64, String> {
-        let key = self.fresh(selector, false)?;
+        let key = self.fresh(selector, None)?;
         let value = self.answer.parts.get(&key).copied();
         value.ok_or_else(|| self.missing(selector))
     }
 
     fn buckets(&self, histogram: &CounterSelector) -> Result<Vec<(f64, f64)>, String> {
         let selector = buckets_of(histogram);
-        let key = self.fresh(&selector, true)?;
-        let buckets = self.answer.buckets.get(&key);
+        let key = self.fresh(&selector, Some(BOUND))?;
+        let buckets = self.answer.apart.get(&key);
         let buckets = buckets.ok_or_else(|| self.missing(&selector))?.iter();
         buckets
             .map(|(le, count)| Ok((bound(le, &selector)?, *count)))
             .collect()
+    }
+
+    fn breakdown(&self, breakdown: &Breakdown) -> Result<Vec<(String, f64)>, String> {
+        let selector = series_of(breakdown);
+        let by = Some(breakdown.by.as_str());
+        match self.scraped(&selector, by) {
+            // Nothing has differed yet.
+            None => Ok(Vec::new()),
+            Some(_) => {
+                let key = self.fresh(&selector, by)?;
+                Ok(self.answer.apart.get(&key).cloned().unwrap_or_default())
+            }
+        }
     }
 }
 
@@ -252,16 +277,23 @@ impl OfPod<'_> {
         format!("Prometheus has no series {series} of pod {pod}")
     }
 
+    /// The number of a selector, and when its series were scraped; none: there are none.
+    fn scraped(&self, selector: &CounterSelector, by: Option<&str>) -> Option<(usize, f64)> {
+        let mut asked = self.answer.selectors.iter();
+        let number = asked.position(|(it, label)| it == selector && label.as_deref() == by)?;
+        let key = (self.question.pod.name.clone(), format!("t{number}"));
+        Some((number, *self.answer.parts.get(&key)?))
+    }
+
     /// Where the values of a selector are, if they were scraped lately and from this container.
-    fn fresh(&self, selector: &CounterSelector, buckets: bool) -> Result<(String, String), String> {
+    fn fresh(
+        &self,
+        selector: &CounterSelector,
+        by: Option<&str>,
+    ) -> Result<(String, String), String> {
         let pod = &self.question.pod.name;
         let missing = || self.missing(selector);
-        let mut asked = self.answer.selectors.iter();
-        let number = asked
-            .position(|(it, histogram)| it == selector && *histogram == buckets)
-            .ok_or_else(missing)?;
-        let seconds = self.answer.parts.get(&(pod.clone(), format!("t{number}")));
-        let seconds = seconds.copied().ok_or_else(missing)?;
+        let (number, seconds) = self.scraped(selector, by).ok_or_else(missing)?;
         let scraped = SignedDuration::try_from_secs_f64(seconds)
             .ok()
             .and_then(|at| Timestamp::from_duration(at).ok())
@@ -312,7 +344,7 @@ mod tests {
     }
 
     fn answered(scraped: &str, now: &str, with_bad: bool) -> Result<Counts, String> {
-        let selectors = [(selector("bad"), false), (selector("good"), false)];
+        let selectors = [(selector("bad"), None), (selector("good"), None)];
         let (pod, endpoint) = (
             pod(),
             MetricsEndpoint {
@@ -332,6 +364,7 @@ mod tests {
             endpoint: &endpoint,
             indicators: vec![&indicator],
             progress: None,
+            shadow: None,
         };
         let scraped: Timestamp = scraped.parse().unwrap();
         let at = scraped.as_second().to_string();
@@ -373,7 +406,10 @@ mod tests {
 
     #[test]
     fn the_query_is_one_and_its_values_cannot_break_out() {
-        let asked = [(selector("x"), false), (selector("y_bucket"), true)];
+        let asked = [
+            (selector("x"), None),
+            (selector("y_bucket"), Some("le".to_owned())),
+        ];
         let text = query(&asked, "plant-ulm", &["p-1", "p.2"].into());
         assert!(text.contains("sum by (pod,le) (y_bucket{"), "{text}");
         assert!(text.contains("min by (pod) (timestamp(y_bucket{"), "{text}");
@@ -403,9 +439,10 @@ mod tests {
             endpoint: &endpoint,
             indicators: vec![&indicator],
             progress: None,
+            shadow: None,
         };
         let asked = asked(std::slice::from_ref(&question));
-        assert_eq!(asked, [(buckets_of(&value), true)]);
+        assert_eq!(asked, [(buckets_of(&value), Some("le".to_owned()))]);
         let scraped: Timestamp = "2026-11-21T08:10:00Z".parse().unwrap();
         let part = |part: &str, le: Option<&str>, value: &str| {
             let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());

@@ -193,7 +193,9 @@ async fn neighbours(api: &Api<PlantIntegration>, name: &str) -> Result<Vec<Neigh
             let lines = other.status.unwrap_or_default().lines;
             let on_trial = lines
                 .iter()
-                .filter_map(|line| Some((line.name.clone(), line.trial.as_ref()?.checked)));
+                .filter_map(|line| Some((line.name.clone(), line.trial.as_ref()?)))
+                .filter(|(_, trial)| trial.takes_place())
+                .map(|(name, trial)| (name, trial.checked));
             let on_trial = on_trial.collect();
             let last_good = lines.into_iter();
             Neighbour {
@@ -288,7 +290,9 @@ async fn dry_runs(context: &Context, observed: &Observed) -> BTreeMap<String, Dr
     let mut answers = BTreeMap::new();
     for line in &observed.integration.status.lines {
         let trial = line.trial.as_ref();
-        let unchecked = trial.filter(|it| !it.checked && it.failure.is_none());
+        // One that runs as a shadow has been asked for, and is again before it changes anything.
+        let unchecked =
+            trial.filter(|it| !it.checked && it.failure.is_none() && !it.is_shadowing());
         if let Some(trial) = unchecked
             && let Some(answer) = dry_run(context, observed, trial).await
         {
@@ -305,12 +309,16 @@ async fn dry_run(context: &Context, observed: &Observed, trial: &Trial) -> Optio
     let rendering = &revision.rendering;
     let check = rendering.check.iter().flat_map(|check| &check.objects);
     let stages = rendering.stages.iter().flat_map(|stage| &stage.objects);
+    let target = observed.integration.spec.target.as_ref();
+    let asked = target.and_then(|it| it.analysis.shadow.as_ref());
+    let shadow = asked.and_then(|_| rendering.shadow()).into_iter();
+    let beside = check.chain(shadow.flat_map(|(_, shadow)| &shadow.objects));
     let owner = Owner::of::<PlantIntegration>(
         &observed.site.namespace,
         &observed.integration.name,
         &observed.integration.uid,
     );
-    for object in check.chain(&rendering.common).chain(stages) {
+    for object in beside.chain(&rendering.common).chain(stages) {
         let there = observed.objects.iter().find(|it| same(it, object));
         let uid = there.and_then(|it| it.pointer("/metadata/uid")?.as_str());
         match context.writer.dry_run(&owner, object, uid).await {

@@ -7,11 +7,11 @@ use andon_api::{LineStatus, RenderingReference, Strategy, label};
 use andon_render::{RenderedStage, Rendering};
 use serde_json::Value;
 
-fn text<'a>(object: &'a Value, path: [&str; 2]) -> &'a str {
+pub(super) fn text<'a>(object: &'a Value, path: [&str; 2]) -> &'a str {
     object[path[0]][path[1]].as_str().unwrap_or("")
 }
 
-fn tag<'a>(object: &'a Value, key: &str) -> &'a str {
+pub(super) fn tag<'a>(object: &'a Value, key: &str) -> &'a str {
     object["metadata"]["labels"][key].as_str().unwrap_or("")
 }
 
@@ -29,6 +29,7 @@ enum Right<'a> {
 
 pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_>) {
     one_stage_at_a_time(observed, plan, findings);
+    super::shadowing::closed_in(observed, plan, findings);
     for change in &plan.changes {
         match change {
             Change::Apply { object, uid } => apply(observed, object, uid.as_deref(), findings),
@@ -212,6 +213,9 @@ fn apply(observed: &Observed, object: &Value, uid: Option<&str>, findings: &mut 
         });
         return;
     }
+    if stage == label::SHADOW {
+        return super::shadowing::applies(observed, object, findings);
+    }
     let Right::Bring(rendering) = right(observed, line) else {
         findings.demand(false, "I2", || {
             format!("applies {what}, to which the status of {line} does not entitle")
@@ -278,6 +282,9 @@ fn delete(observed: &Observed, kind: &str, name: &str, uid: &str, findings: &mut
     let (line, stage) = (tag(live, label::LINE), tag(live, label::STAGE));
     if stage == label::CHECK {
         return;
+    }
+    if stage == label::SHADOW {
+        return super::shadowing::deletes(observed, live, findings);
     }
     match right(observed, line) {
         Right::Nothing => findings.demand(false, "I2", || {

@@ -102,7 +102,12 @@ pub(super) fn may_change(observed: &Observed, name: &str, findings: &mut Finding
         return;
     };
     let lines = observed.integration.status.lines.iter();
-    let own = lines.filter(|l| l.trial.is_some()).count();
+    // What only runs as a shadow, or waits after that, keeps no place.
+    let own = lines.filter(|l| {
+        let trial = l.trial.as_ref();
+        trial.is_some_and(|t| t.checked || t.shadow.as_ref().is_none_or(|it| it.claims))
+    });
+    let own = own.count();
     let others: usize = observed.neighbours.iter().map(|it| it.on_trial.len()).sum();
     findings.demand(own + others <= most.max(1) as usize, "I23", || {
         format!(

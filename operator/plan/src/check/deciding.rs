@@ -25,7 +25,10 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
             (None, Some(new)) => begins(observed, plan, line, new, findings),
             (Some(old), Some(new)) => goes_on(observed, plan, line, (old, new), findings),
             (Some(_), None) if super::leaving::swept_away(observed, &line.name) => {}
-            (Some(old), None) => ends(observed, (line, had), old, findings),
+            (Some(old), None) => {
+                super::shadowing::ends(observed, &line.name, findings);
+                ends(observed, (line, had), old, findings);
+            }
             (None, None) => {}
         }
         last_good(observed, line, had, findings);
@@ -65,7 +68,7 @@ fn begins(
 ) {
     let name = &line.name;
     findings.demand(
-        !new.checked && new.failure.is_none() && new.promoted.is_none(),
+        !new.checked && new.failure.is_none() && new.promoted.is_none() && new.shadow.is_none(),
         "I2",
         || format!("the trial of {name} begins half-way"),
     );
@@ -163,13 +166,14 @@ fn goes_on(
     );
     super::standing::goes_on(observed, name, (old, new), findings);
     super::standing::counts_its_own(observed, name, new, findings);
+    super::shadowing::goes_on(observed, name, (old, new), findings);
     super::comparing::goes_on(observed, name, (old, new), findings);
     super::ending::begins_to_be_judged(name, (old, new), findings);
     if old.promoted != new.promoted {
         super::ending::may_promote(observed, plan, name, (old, new), findings);
     }
     if let (None, Some(failure)) = (&old.failure, &new.failure) {
-        let touched = plan.changes.iter().any(|c| touches(c, name));
+        let touched = plan.changes.iter().any(|c| touches(observed, c, name));
         findings.demand(!touched, "I2", || {
             format!("{name} goes back before its failure is written")
         });
@@ -181,16 +185,22 @@ fn goes_on(
         super::beside::may_change(observed, name, findings);
         super::approving::approved(observed, name, &new.rendering.digest, findings);
         is_open(observed, name, findings);
-        let touched = plan.changes.iter().any(|c| touches(c, name));
+        let touched = plan.changes.iter().any(|c| touches(observed, c, name));
         findings.demand(!touched, "I2", || {
             format!("{name} changes before its check is written")
         });
     }
 }
 
-/// Whether a change touches a line's objects.
-pub(super) fn touches(change: &crate::Change, line: &str) -> bool {
+/// Whether a change touches a line's objects. What is left of a shadow is none of them.
+pub(super) fn touches(observed: &Observed, change: &crate::Change, line: &str) -> bool {
+    let is_shadow = |uid: &str| {
+        let mut objects = observed.objects.iter();
+        let live = objects.find(|it| it["metadata"]["uid"] == uid);
+        live.is_some_and(|it| it["metadata"]["labels"][label::STAGE] == label::SHADOW)
+    };
     match change {
+        crate::Change::Delete { uid, .. } if is_shadow(uid) => false,
         crate::Change::Apply { object, .. } => object["metadata"]["labels"][label::LINE] == line,
         crate::Change::Delete { name, .. } | crate::Change::DeletePod { name, .. } => {
             name.contains(&format!("-{line}-"))

@@ -296,6 +296,19 @@ pub(super) fn counts(trial: &Trial) -> BTreeMap<String, (i64, i64)> {
     sums
 }
 
+/// The part of a trial's alpha that each check may spend, a shadow being one.
+pub(super) fn alpha(observed: &Observed) -> Option<f64> {
+    let analysis = analysis(observed)?;
+    let alpha = 1.0 - percent::parse(&analysis.confidence).unwrap_or(1.0);
+    let judged = analysis.checks.iter().filter(|check| !check.dry_run);
+    Some(
+        alpha
+            / judged
+                .count()
+                .saturating_add(analysis.shadow.iter().count()) as f64,
+    )
+}
+
 /// Whether some check has the evidence that a failure needs, computed another way: by adding up the mixture.
 pub(super) fn has_evidence(
     observed: &Observed,
@@ -310,9 +323,8 @@ pub(super) fn has_evidence(
     findings.demand(delayed, "I15", || {
         format!("{} fails for documents that are not judged", line.name)
     });
-    let alpha = 1.0 - percent::parse(&analysis.confidence).unwrap_or(1.0);
     let judged = analysis.checks.iter().filter(|check| !check.dry_run);
-    let alpha = alpha / judged.clone().count() as f64;
+    let alpha = alpha(observed).unwrap_or(0.0);
     let counts = counts(trial);
     let found = judged.clone().any(|check| {
         let (over, _) = valued::names(check);
@@ -345,7 +357,7 @@ fn limit(check: &Check, trial: &Trial, alpha: f64) -> Option<(f64, f64)> {
 }
 
 /// ln E by the midpoint rule over `t`, with `p = sin^2 t`: the Beta(1/2, 1/2) density is flat in `t`.
-fn evidence(bad: i64, good: i64, limit: f64) -> f64 {
+pub(super) fn evidence(bad: i64, good: i64, limit: f64) -> f64 {
     const STEPS: i32 = 20_000;
     let from = limit.sqrt().asin();
     let width = (std::f64::consts::FRAC_PI_2 - from) / f64::from(STEPS);

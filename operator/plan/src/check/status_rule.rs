@@ -5,7 +5,8 @@ use crate::observed::Observed;
 use crate::plan::{Change, Plan};
 use andon_api::condition::{self, ConditionType};
 use andon_api::reason::{ConditionReason, HoldReason};
-use andon_api::{LineStatus, PlantIntegrationStatus};
+use andon_api::{LineStatus, PlantIntegrationStatus, Trial};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_>) {
     let status = &plan.status;
@@ -80,6 +81,12 @@ fn decided(before: &PlantIntegrationStatus, after: &PlantIntegrationStatus) -> b
         || lines().any(|(before, after)| line_decided(before, after))
 }
 
+/// What was decided about a trial's shadow.
+fn shown(trial: &Trial) -> Option<(&Time, Option<&Time>, bool)> {
+    let shadow = trial.shadow.as_ref()?;
+    Some((&shadow.since, shadow.passed.as_ref(), shadow.claims))
+}
+
 fn line_decided(before: &LineStatus, after: &LineStatus) -> bool {
     let trial = match (&before.trial, &after.trial) {
         (None, None) => false,
@@ -87,6 +94,7 @@ fn line_decided(before: &LineStatus, after: &LineStatus) -> bool {
             old.rendering != new.rendering
                 || old.target_digest != new.target_digest
                 || old.checked != new.checked
+                || shown(old) != shown(new)
                 || old.baking_since != new.baking_since
                 || old.failure != new.failure
                 || old.withdrawn != new.withdrawn

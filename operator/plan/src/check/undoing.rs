@@ -31,7 +31,7 @@ pub(super) fn check(
     findings.demand(kept && back && from, "I20", || {
         format!("{name} goes back to something else than it ran before")
     });
-    let touched = plan.changes.iter().any(|c| touches(c, name));
+    let touched = plan.changes.iter().any(|c| touches(observed, c, name));
     findings.demand(!touched, "I2", || {
         format!("{name} goes back before that is written")
     });

@@ -104,9 +104,9 @@ impl Hold {
                  analysis.bake.clock to Always",
                 duration::display(*bake)
             ),
-            Self::NoVerdict { waited, why } => write!(
+            Self::NoVerdict { waited, limit, why } => write!(
                 f,
-                "no verdict for {}, longer than analysis.maxWait; somebody should look: {why}",
+                "no verdict for {}, longer than {limit}; somebody should look: {why}",
                 duration::display(*waited)
             ),
             Self::SharedOutage { canary, controls } => write!(
@@ -181,6 +181,37 @@ impl Hold {
         }
     }
 
+    /// The message of a shadow.
+    fn fmt_shadow(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Shadowing {
+            same,
+            different,
+            needed,
+            limit,
+            more,
+            fields,
+        } = self
+        else {
+            return f.write_str(self.reason().as_str());
+        };
+        let seen = same + different;
+        if seen < *needed {
+            write!(
+                f,
+                "{seen} of {needed} documents compared, {different} differ{fields}"
+            )
+        } else {
+            write!(
+                f,
+                "{different} of {seen} documents differ (limit {limit}){fields}: too few to fail, and it would pass "
+            )?;
+            match more {
+                Some(more) => write!(f, "after {more} more that come out the same"),
+                None => f.write_str("after no number of them"),
+            }
+        }
+    }
+
     /// The messages of what keeps a canary that works from passing.
     fn fmt_judged(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -209,6 +240,7 @@ impl Hold {
                 duration::display(*delay),
                 duration::display(Duration::from_secs(elapsed.as_secs()))
             ),
+            Self::Shadowing { .. } => self.fmt_shadow(f),
             Self::TooFewSamples {
                 indicator,
                 good,

@@ -76,7 +76,18 @@ fn essence(line: &LineStatus) -> LineStatus {
         trial.outage = None;
         trial.checkpoint = None;
         trial.baseline_completed = None;
-        for container in &mut trial.containers {
+        let shadow = trial.shadow.as_mut();
+        let shadow = shadow.map(|shadow| {
+            (shadow.same, shadow.different) = (0, 0);
+            shadow.evidence = None;
+            shadow.fields.clear();
+            &mut shadow.containers
+        });
+        for container in trial
+            .containers
+            .iter_mut()
+            .chain(shadow.into_iter().flatten())
+        {
             container.last.clear();
             container.done.truncate(1);
         }
@@ -102,7 +113,7 @@ pub(super) fn note(input: &Input<'_>, status: &mut PlantIntegrationStatus) {
             .and_then(|promoted| promoted.trial.as_mut());
         line.trial.iter_mut().chain(judged)
     });
-    for trial in trials.filter(|trial: &&mut Trial| trial.checked) {
+    for trial in trials.filter(|trial: &&mut Trial| trial.checked || trial.is_shadowing()) {
         trial.checkpoint = Some(input.stamp());
     }
 }

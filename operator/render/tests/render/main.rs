@@ -2,6 +2,7 @@
 #![allow(missing_docs, dead_code, clippy::expect_used, clippy::too_many_lines)]
 
 mod refusal;
+mod shadow;
 #[path = "../support/mod.rs"]
 mod support;
 

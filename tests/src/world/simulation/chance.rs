@@ -2,7 +2,8 @@
 
 use super::{Faults, Random, Run, Variant, short};
 use andon_api::{
-    Bake, BakeClock, Check, MaxWait, RollbackScope, Schedule, Standby, Then, Window, WindowKind,
+    Bake, BakeClock, Check, MaxWait, RollbackScope, Schedule, ShadowLimit, Standby, Then, Window,
+    WindowKind,
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -51,6 +52,21 @@ pub(super) fn open() -> Schedule {
         not_allowed_dates: Vec::new(),
         shifts: Vec::new(),
         freezes: Vec::new(),
+    }
+}
+
+/// What a candidate must show as a shadow.
+fn shadow(random: &mut Random) -> ShadowLimit {
+    ShadowLimit {
+        limit: "5%".to_owned(),
+        min_samples: 6,
+        max_wait: random.chance(500).then(|| MaxWait {
+            duration: "40s".to_owned(),
+            then: match random.chance(500) {
+                true => Then::RollBack,
+                false => Then::Hold,
+            },
+        }),
     }
 }
 
@@ -115,6 +131,7 @@ impl Run<'_> {
                 },
             });
         }
+        analysis.shadow = self.shadows.then(|| shadow(&mut self.random));
         self.world.analysis = analysis;
     }
 
@@ -164,6 +181,7 @@ impl Run<'_> {
             new_source: random.chance(400),
             new_buffer: random.chance(300),
             without_buffer: random.chance(100),
+            shadow: self.shadows,
             unchecked: random.chance(200),
             no_standby: random.chance(150),
             ..Variant::default()
@@ -214,6 +232,10 @@ impl Run<'_> {
             },
             11 => Variant {
                 wrong_after: Some(random.below(60).cast_signed()),
+                ..changed
+            },
+            13 if self.shadows => Variant {
+                differs: 30 + random.below(300),
                 ..changed
             },
             12 => Variant {
