@@ -58,6 +58,8 @@ reasons! {
         RenderFailed,
         /// The release's analysis cannot be used.
         AnalysisInvalid,
+        /// The line is in the middle of something, by what its workload says; the change waits, but not for ever.
+        WorkloadBusy,
         /// The check Job has not finished.
         CheckRunning,
         /// A stage is not in place yet.
@@ -142,6 +144,8 @@ reasons! {
         LineStarted,
         /// The routes were checked in the real engine.
         RoutesChecked,
+        /// A line changes although its workload says that it is in the middle of something, since it has waited long enough.
+        PatienceOver,
         /// At the line's own pace the documents that a pass needs take longer than the bake, or than anybody waits.
         SamplesOutOfReach,
         /// Every stage is in place; the bake began.

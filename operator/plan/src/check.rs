@@ -13,6 +13,7 @@ mod leaving;
 mod status_rule;
 mod undoing;
 mod valued;
+mod vetoing;
 
 use crate::desired::Memory;
 use crate::observed::Observed;

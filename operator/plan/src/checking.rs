@@ -11,7 +11,7 @@ use crate::object;
 use crate::observed::DryRun;
 use crate::plan::Change;
 use crate::progress::elapsed;
-use crate::{count, drift, pace, start, validated};
+use crate::{count, drift, pace, start, validated, veto};
 use andon_api::reason::FailureReason;
 use andon_api::{Trial, duration};
 use andon_render::{RenderedCheck, Rendering};
@@ -148,6 +148,11 @@ impl Turn<'_> {
                 return;
             }
             Ok(_) | Err(_) => {}
+        }
+        // Last of all: what else keeps the line waits is no reason to lose patience.
+        if let Some(busy) = veto::obstacle(self, &mut trial.busy_since) {
+            self.hold = Some(busy);
+            return;
         }
         trial.controls = count::snapshot(self.input, &self.line.name);
         trial.checked = true;

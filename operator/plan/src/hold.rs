@@ -6,6 +6,7 @@ mod message;
 use crate::calendar::Closed;
 use crate::pace::Outlook;
 use andon_api::reason::HoldReason;
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// Why something is not done now.
@@ -96,6 +97,15 @@ pub enum Hold {
     ApprovalsUnknown {
         /// Why.
         why: String,
+    },
+    /// What runs on the line says that it must not be disturbed now, or nobody can tell.
+    WorkloadBusy {
+        /// What its pods said.
+        said: String,
+        /// Since when the change waits for that.
+        since: Timestamp,
+        /// When it goes ahead all the same.
+        until: Timestamp,
     },
     /// The check Job has not finished.
     CheckRunning {
@@ -258,6 +268,7 @@ impl Hold {
             Self::AwaitingApproval { .. } | Self::ApprovalsUnknown { .. } => {
                 HoldReason::AwaitingApproval
             }
+            Self::WorkloadBusy { .. } => HoldReason::WorkloadBusy,
             Self::CheckRunning { .. } => HoldReason::CheckRunning,
             Self::DryRunUnanswered { .. } => HoldReason::DryRunUnanswered,
             Self::StageNotReady { .. } => HoldReason::StageNotReady,
@@ -311,6 +322,7 @@ impl Hold {
             | Self::BudgetTaken { .. }
             | Self::RequirementNotMet { .. }
             | Self::ApprovalsUnknown { .. }
+            | Self::WorkloadBusy { .. }
             | Self::CheckRunning { .. }
             | Self::DryRunUnanswered { .. }
             | Self::StageNotReady { .. }

@@ -36,6 +36,7 @@ mod undo;
 mod validated;
 mod value;
 mod verdict;
+mod veto;
 
 pub use canary::MOST_RESTARTS;
 pub use check::{Violation, check, check_with};
@@ -56,3 +57,4 @@ pub use release::{
 pub use site::{IntegrationSeen, Named, ObservedSite, PlantSeen, SiteChange, SitePlan, plan_site};
 pub use statistics::log_e;
 pub use undo::is_counted;
+pub use veto::{Asked, asked as vetoes};

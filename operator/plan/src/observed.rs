@@ -37,6 +37,10 @@ pub struct Observed {
     /// What the pods' counters said, by pod UID. Only pods with a metrics endpoint are asked, and only while a trial
     /// is on; a pod that is not in here was not asked.
     pub readings: BTreeMap<String, Reading>,
+    /// What the pods of lines that are about to be disturbed said of that (`busy`), by pod UID; a pod that is not in here was not
+    /// asked. Apart from the other readings: a gauge that cannot be read must not disturb the judgement.
+    #[serde(default)]
+    pub vetoes: BTreeMap<String, Reading>,
     /// Whether the API server would take the objects of an unchecked trial, by line; one that is not in here was not asked.
     #[serde(default)]
     pub dry_runs: BTreeMap<String, DryRun>,
@@ -200,6 +204,9 @@ pub struct Counts {
     pub done: Option<i64>,
     /// Whether input waits; none where the blueprint does not say.
     pub waiting: Option<i64>,
+    /// Above zero while the line must not be disturbed; none where nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy: Option<i64>,
 }
 
 /// One bucket of a histogram.

@@ -97,6 +97,7 @@ pub(crate) fn blank(input: &Input<'_>, rendering: RenderingReference, target: &s
         target_digest: target.to_owned(),
         started: input.stamp(),
         checked: false,
+        busy_since: None,
         replacing_since: None,
         baking_since: None,
         judged_since: None,

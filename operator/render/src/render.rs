@@ -136,6 +136,7 @@ impl<'a> Renderer<'a> {
             check,
             indicators: blueprint.indicators.clone(),
             progress: blueprint.progress.clone(),
+            veto: blueprint.veto.clone(),
         })
     }
 

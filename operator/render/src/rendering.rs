@@ -1,6 +1,6 @@
 //! What rendering yields: the complete objects of one integration on one line.
 
-use andon_api::{Indicator, MetricsEndpoint, Progress, Strategy};
+use andon_api::{Indicator, MetricsEndpoint, Progress, Strategy, Veto};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -26,6 +26,9 @@ pub struct Rendering {
     /// How to see that documents get done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
+    /// How its workload says that it must not be disturbed now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub veto: Option<Veto>,
 }
 
 /// One stage of a rendering.

@@ -55,6 +55,8 @@ pub struct Act {
     pub idle: Option<String>,
     /// A line produces again.
     pub busy: Option<String>,
+    /// Lines that are in the middle of an order (above zero), or no longer are (0).
+    pub order: BTreeMap<String, i64>,
     /// A line is added to the PlantSite.
     pub add_line: Option<AddLine>,
     /// A line is taken out of the PlantSite.
@@ -339,6 +341,16 @@ impl World {
             self.tell("", &format!("--- the counters are {metrics}"));
             self.faults.metrics_off = metrics == "away";
             self.faults.metrics_renamed = metrics == "other names";
+        }
+        for (name, order) in &act.order {
+            let told = match order {
+                0 => "is no longer in the middle of an order",
+                _ => "is in the middle of an order",
+            };
+            self.tell("", &format!("--- {name} {told}"));
+            if let Some(line) = self.shop.get_mut(name) {
+                line.order = *order;
+            }
         }
         if let Some(share) = act.refuses {
             self.tell(

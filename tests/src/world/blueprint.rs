@@ -3,7 +3,7 @@
 
 use andon_api::{
     BlueprintSpec, CounterSelector, Indicator, MetricsEndpoint, Parameters, Progress, Requirement,
-    Scope, Session, Stage, Strategy,
+    Scope, Session, Stage, Strategy, Veto,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -51,6 +51,8 @@ pub struct Variant {
     pub template_error: bool,
     /// It needs a version of `plant-base`.
     pub requires: Option<String>,
+    /// Its source says when the line is in the middle of an order; a change waits for so long at most.
+    pub veto: Option<String>,
     /// It has no buffer stage.
     pub without_buffer: bool,
 }
@@ -88,6 +90,9 @@ pub fn blueprint(version: &str, variant: &Variant) -> BlueprintSpec {
         stage("post", Strategy::Takeover, &["buffer"]),
         stage("source", Strategy::Replace, &["post"]),
     ];
+    if variant.veto.is_some() {
+        stages[1].metrics = stages[0].metrics.clone();
+    }
     if variant.without_buffer {
         stages[0].after.clear();
     } else {
@@ -119,6 +124,11 @@ pub fn blueprint(version: &str, variant: &Variant) -> BlueprintSpec {
             stage: "post".to_owned(),
             done: vec![metric("posted_total"), metric("dead_lettered_total")],
             waiting: metric("waiting"),
+        }),
+        veto: variant.veto.as_ref().map(|patience| Veto {
+            stage: "source".to_owned(),
+            busy: metric("order_open"),
+            patience: patience.clone(),
         }),
         parameters: schema(),
         files: files(variant.same_as.as_deref().unwrap_or(version), variant),

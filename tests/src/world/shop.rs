@@ -1,7 +1,7 @@
 //! Production lines, their documents, and the ERP.
 
 use super::World;
-use andon_plan::{BucketCount, Counts, GoodBad, Reading};
+use andon_plan::{BucketCount, Counts, GoodBad, Observed, Pod, Reading};
 use std::collections::BTreeMap;
 
 /// Documents that a post gets done in a second.
@@ -18,9 +18,25 @@ pub struct ToyLine {
     pub posted: i64,
     /// Documents refused.
     pub refused: i64,
+    /// Above zero while it is in the middle of an order.
+    pub order: i64,
 }
 
 impl World {
+    /// What the pods say that are asked whether their line may be disturbed.
+    pub(super) fn vetoes(&self, seen: &Observed) -> BTreeMap<String, Reading> {
+        let asked = andon_plan::vetoes(seen);
+        let says = |pod: &Pod| match self.faults.metrics_off {
+            true => Reading::NoAnswer("connection refused".to_owned()),
+            false => Reading::Counts(Counts {
+                busy: Some(self.shop.get(&pod.line).map_or(0, |line| line.order)),
+                ..Counts::default()
+            }),
+        };
+        let asked = asked.iter();
+        asked.map(|it| (it.pod.uid.clone(), says(it.pod))).collect()
+    }
+
     /// One second of production.
     pub(super) fn run_lines(&mut self) {
         let names: Vec<String> = self.shop.keys().cloned().collect();
@@ -122,6 +138,7 @@ impl World {
             values: BTreeMap::from([("delay".to_owned(), delays(toy))]),
             done: Some(toy.good + toy.bad),
             waiting: Some(self.shop.get(&toy.pod.line).map_or(0, |line| line.queue)),
+            busy: None,
         })
     }
 }

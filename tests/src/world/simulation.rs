@@ -150,11 +150,16 @@ impl<'a> Run<'a> {
         });
         self.world.lines_at_a_time = chance::lines_at_a_time(&mut self.random);
         self.world.skip_drains();
+        // Some stay in the middle of an order for ever: that keeps nothing from coming through.
+        for line in self.world.shop.values_mut() {
+            line.order = i64::from(self.random.chance(200));
+        }
         for line in &mut self.world.site.spec.lines {
             line.parameters.remove("erp");
         }
         self.release(Variant {
             new_source: true,
+            veto: Some("20s".to_owned()),
             ..Variant::default()
         });
         if !self.rest("a good release") {

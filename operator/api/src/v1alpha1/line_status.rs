@@ -58,6 +58,12 @@ pub struct LineStatus {
 pub struct Removing {
     /// When it began.
     pub since: Time,
+    /// Since when the workload keeps it from beginning (`veto` of the blueprint); none: it has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy_since: Option<Time>,
+    /// Whether its stages may be stopped: the plant is open, and the workload had no veto, or its patience was over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopping: bool,
     /// Since when no document waits and none was finished; none: some wait, or nobody can tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub empty_since: Option<Time>,
@@ -118,6 +124,9 @@ pub struct Trial {
     /// Whether the routes were checked in the real engine, so that pods may change.
     #[serde(default)]
     pub checked: bool,
+    /// Since when the workload that runs has kept the change from beginning (`veto` of its blueprint); none: it has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy_since: Option<Time>,
     /// When pods may first have changed (the check passed); deadlines count from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replacing_since: Option<Time>,

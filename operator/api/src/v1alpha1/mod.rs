@@ -16,7 +16,7 @@ pub use analysis::{Analysis, Bake, BakeClock, Check, MaxWait, Then};
 pub use approval::{Approval, ApprovalSpec, ApprovedLine};
 pub use blueprint::{
     Address, Blueprint, BlueprintSpec, CounterSelector, Indicator, Measure, MetricsEndpoint,
-    Progress, Requirement, Scope, Session, Stage, Strategy,
+    Progress, Requirement, Scope, Session, Stage, Strategy, Veto,
 };
 pub use integration_release::{
     BlueprintReference, GivenUp, HoldCount, IntegrationRelease, IntegrationReleaseSpec,

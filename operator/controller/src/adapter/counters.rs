@@ -2,7 +2,7 @@
 
 use andon_api::{CounterSelector, Indicator, Measure, MetricsEndpoint, Progress};
 use andon_plan::statistics::{Bucket, Histogram};
-use andon_plan::{BucketCount, Counts, GoodBad, Pod, Revision};
+use andon_plan::{Asked, BucketCount, Counts, GoodBad, Pod, Revision};
 use std::sync::Arc;
 
 /// A pod to ask, and what for.
@@ -16,6 +16,8 @@ pub struct Question<'a> {
     pub indicators: Vec<&'a Indicator>,
     /// Progress, if its stage counts it.
     pub progress: Option<&'a Progress>,
+    /// The gauge that says whether its line may be disturbed, if that is asked.
+    pub busy: Option<&'a CounterSelector>,
 }
 
 /// What answers a question: one pod's counters, wherever they are read.
@@ -69,7 +71,24 @@ fn question<'a>(pod: &'a Pod, revisions: &'a [Arc<Revision>]) -> Option<Question
         endpoint: stage.metrics.as_ref()?,
         indicators,
         progress,
+        busy: None,
     })
+}
+
+/// Whether lines may be disturbed that are about to change.
+pub fn vetoes<'a>(asked: &[Asked<'a>]) -> Vec<Question<'a>> {
+    let of = |asked: &Asked<'a>| {
+        let mut stages = asked.runs.rendering.stages.iter();
+        let stage = stages.find(|stage| stage.instance == asked.pod.instance)?;
+        Some(Question {
+            pod: asked.pod,
+            endpoint: stage.metrics.as_ref()?,
+            indicators: Vec::new(),
+            progress: None,
+            busy: Some(&asked.veto.busy),
+        })
+    };
+    asked.iter().filter_map(of).collect()
 }
 
 impl Question<'_> {
@@ -84,7 +103,7 @@ impl Question<'_> {
             let done = it.done.iter();
             done.chain([&it.waiting])
         });
-        pairs.chain(progress).collect()
+        pairs.chain(progress).chain(self.busy).collect()
     }
 
     /// Every histogram that the answer needs.
@@ -120,6 +139,11 @@ impl Question<'_> {
             }
             counts.done = Some(done);
             counts.waiting = Some(number(&progress.waiting)?);
+        }
+        if let Some(busy) = self.busy {
+            // A gauge above zero, however little, is no zero.
+            let value = source.sum(busy)?;
+            counts.busy = Some(whole(busy, value)?.max(i64::from(value > 0.0)));
         }
         Ok(counts)
     }
@@ -270,6 +294,29 @@ mod tests {
         fn buckets(&self, _: &CounterSelector) -> Result<Vec<(f64, f64)>, String> {
             Ok(self.1.clone())
         }
+    }
+
+    #[test]
+    fn a_veto_is_asked_of_what_runs_and_little_is_not_nothing() {
+        let (pods, mut revision) = ([pod("i-source", true)], revision(1, "refused"));
+        revision.rendering.veto = serde_json::from_value(json!(
+            {"stage": "source", "busy": {"metric": "order"}, "patience": "2h"}
+        ))
+        .unwrap();
+        let veto = revision.rendering.veto.as_ref().unwrap();
+        let asked = [Asked {
+            pod: &pods[0],
+            runs: &revision,
+            veto,
+        }];
+        let question = &vetoes(&asked)[0];
+        assert_eq!(question.selectors(), [&veto.busy]);
+        let busy = |value: f64| question.answer(&toy(&[("order", value)])).map(|it| it.busy);
+        for (value, says) in [(0.0, 0), (0.2, 1), (1.0, 1), (7.0, 7)] {
+            assert_eq!(busy(value), Ok(Some(says)), "{value}");
+        }
+        assert!(busy(-0.4).is_err() && busy(f64::NAN).is_err());
+        assert!(question.answer(&toy(&[])).is_err(), "unknown is not zero");
     }
 
     #[test]

@@ -332,6 +332,7 @@ mod tests {
             endpoint: &endpoint,
             indicators: vec![&indicator],
             progress: None,
+            busy: None,
         };
         let scraped: Timestamp = scraped.parse().unwrap();
         let at = scraped.as_second().to_string();
@@ -403,6 +404,7 @@ mod tests {
             endpoint: &endpoint,
             indicators: vec![&indicator],
             progress: None,
+            busy: None,
         };
         let asked = asked(std::slice::from_ref(&question));
         assert_eq!(asked, [(buckets_of(&value), true)]);

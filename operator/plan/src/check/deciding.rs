@@ -30,6 +30,7 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
         }
         last_good(observed, line, had, findings);
         super::leaving::drained(observed, line, findings);
+        super::vetoing::stops(observed, line, had, findings);
     }
     for had in &observed.integration.status.lines {
         let kept = plan.status.lines.iter().any(|l| l.name == had.name);
@@ -160,6 +161,8 @@ fn goes_on(
         "I8",
         || format!("{name} is no longer withdrawn"),
     );
+    let since = (old.busy_since.as_ref(), new.busy_since.as_ref());
+    super::vetoing::remembered(observed, name, since, findings);
     super::comparing::goes_on(observed, name, (old, new), findings);
     super::ending::begins_to_be_judged(name, (old, new), findings);
     if old.promoted != new.promoted {
@@ -176,6 +179,7 @@ fn goes_on(
     }
     if !old.checked && new.checked {
         super::beside::may_change(observed, name, findings);
+        super::vetoing::undisturbed(observed, name, old.busy_since.as_ref(), findings);
         super::approving::approved(observed, name, &new.rendering.digest, findings);
         is_open(observed, name, findings);
         let touched = plan.changes.iter().any(|c| touches(c, name));

@@ -82,6 +82,7 @@ fn line_decided(before: &LineStatus, after: &LineStatus) -> bool {
             old.rendering != new.rendering
                 || old.target_digest != new.target_digest
                 || old.checked != new.checked
+                || old.busy_since != new.busy_since
                 || old.baking_since != new.baking_since
                 || old.failure != new.failure
                 || old.withdrawn != new.withdrawn
@@ -92,4 +93,12 @@ fn line_decided(before: &LineStatus, after: &LineStatus) -> bool {
         || before.name != after.name
         || before.last_good != after.last_good
         || before.failed != after.failed
+        || before
+            .removing
+            .as_ref()
+            .map(|it| (it.stopping, &it.busy_since))
+            != after
+                .removing
+                .as_ref()
+                .map(|it| (it.stopping, &it.busy_since))
 }

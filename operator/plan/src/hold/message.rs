@@ -54,6 +54,10 @@ impl fmt::Display for Hold {
                 f,
                 "the line is validated, and the Approvals cannot be read: {why}"
             ),
+            Self::WorkloadBusy { said, since, until } => write!(
+                f,
+                "the line must not be disturbed now: {said}; the change waits since {since}, and until {until} at most"
+            ),
             _ => self.fmt_running(f),
         }
     }

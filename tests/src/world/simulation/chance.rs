@@ -156,6 +156,9 @@ impl Run<'_> {
             new_buffer: random.chance(300),
             without_buffer: random.chance(100),
             unchecked: random.chance(200),
+            veto: random
+                .chance(400)
+                .then(|| format!("{}s", 1 + random.below(60))),
             ..Variant::default()
         };
         let on = format!("line-{}", 1 + random.below(4));

@@ -20,7 +20,7 @@ impl Run<'_> {
         let line = self.random.pick(&lines).cloned().unwrap_or_default();
         let some = |text: &str| Some(text.to_owned());
         let act = Act::default();
-        match self.random.below(29) {
+        match self.random.below(31) {
             0 => Act {
                 erp: some("down"),
                 ..act
@@ -131,6 +131,10 @@ impl Run<'_> {
             25 | 26 => self.approval(line),
             27 => Act {
                 promote: Some(format!("{line}@anna: {}", self.random.next())),
+                ..act
+            },
+            28 | 29 => Act {
+                order: BTreeMap::from([(line, self.random.below(3).cast_signed())]),
                 ..act
             },
             _ => {
