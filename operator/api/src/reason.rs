@@ -52,6 +52,8 @@ reasons! {
         BlueprintMissing,
         /// What the blueprint requires does not run at this plant.
         RequirementNotMet,
+        /// The line is about to go back, and what relies on it goes back first.
+        StillRequired,
         /// The parameters do not fit the blueprint's schema.
         ParametersInvalid,
         /// A template of the blueprint cannot be rendered.

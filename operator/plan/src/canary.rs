@@ -385,6 +385,7 @@ fn promote(turn: &mut Turn<'_>, trial: Trial) {
         at: turn.input.stamp(),
         previous,
         trial: Some(trial.clone()),
+        leaving: None,
     });
     turn.line.last_good = Some(trial.rendering);
     turn.line.trial = None;

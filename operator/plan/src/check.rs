@@ -10,6 +10,7 @@ mod comparing;
 mod deciding;
 mod ending;
 mod leaving;
+mod requiring;
 mod status_rule;
 mod undoing;
 mod valued;

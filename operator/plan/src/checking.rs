@@ -11,7 +11,7 @@ use crate::object;
 use crate::observed::DryRun;
 use crate::plan::Change;
 use crate::progress::elapsed;
-use crate::{count, drift, pace, start, validated, veto};
+use crate::{count, drift, pace, require, start, validated, veto};
 use andon_api::reason::FailureReason;
 use andon_api::{Trial, duration};
 use andon_render::{RenderedCheck, Rendering};
@@ -49,6 +49,7 @@ impl Turn<'_> {
             .hold
             .take()
             .or_else(|| validated::obstacle(self.input, &self.line, &trial.rendering.digest))
+            .or_else(|| require::obstacle(self.input, &trial.rendering.requires))
             .or_else(|| start::window(self.input, start::Step::Replace));
         match budget::answer(self.input, &self.line.name) {
             Answer::Granted => {}

@@ -68,6 +68,20 @@ pub enum Hold {
         /// What is required and what is there.
         message: String,
     },
+    /// The line is about to go back, and what relies on it goes back first.
+    StillRequired {
+        /// The version that it goes back to.
+        to: String,
+        /// Who needs more than that: `integration version on line needs range`.
+        by: Vec<String>,
+    },
+    /// The line needs what is about to go back, and cannot go back itself.
+    RequirementLeaving {
+        /// What is needed and what becomes of it.
+        why: String,
+        /// Why the line cannot go back.
+        but: String,
+    },
     /// The parameters do not fit.
     ParametersInvalid {
         /// Field, value and remedy.
@@ -260,7 +274,10 @@ impl Hold {
             Self::FailedBefore { .. } => HoldReason::FailedBefore,
             Self::InstallFailed { .. } => HoldReason::InstallFailed,
             Self::BlueprintMissing { .. } => HoldReason::BlueprintMissing,
-            Self::RequirementNotMet { .. } => HoldReason::RequirementNotMet,
+            Self::RequirementNotMet { .. } | Self::RequirementLeaving { .. } => {
+                HoldReason::RequirementNotMet
+            }
+            Self::StillRequired { .. } => HoldReason::StillRequired,
             Self::ParametersInvalid { .. } => HoldReason::ParametersInvalid,
             Self::RenderFailed { .. } => HoldReason::RenderFailed,
             Self::AnalysisInvalid { .. } => HoldReason::AnalysisInvalid,
@@ -321,6 +338,8 @@ impl Hold {
             | Self::StillNeeded { .. }
             | Self::BudgetTaken { .. }
             | Self::RequirementNotMet { .. }
+            | Self::RequirementLeaving { .. }
+            | Self::StillRequired { .. }
             | Self::ApprovalsUnknown { .. }
             | Self::WorkloadBusy { .. }
             | Self::CheckRunning { .. }

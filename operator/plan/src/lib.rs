@@ -26,6 +26,7 @@ mod progress;
 mod promote;
 mod release;
 mod removal;
+mod require;
 mod rules;
 mod site;
 mod stage;
@@ -45,8 +46,8 @@ pub use decide::{plan, plan_with};
 pub use desired::Memory;
 pub use hold::{Ends, Hold};
 pub use observed::{
-    BucketCount, Counts, DryRun, GoodBad, Integration, Neighbour, Observed, Pod, Reading, Revision,
-    Seen, Site,
+    BucketCount, Counts, DryRun, GoodBad, Integration, Need, Neighbour, Observed, Pod, Reading,
+    Revision, Seen, Site,
 };
 pub use pace::{Outlook, Pace};
 pub use plan::{Change, Event, Plan, Related};

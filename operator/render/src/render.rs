@@ -137,6 +137,7 @@ impl<'a> Renderer<'a> {
             indicators: blueprint.indicators.clone(),
             progress: blueprint.progress.clone(),
             veto: blueprint.veto.clone(),
+            requires: blueprint.requires.clone(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! What rendering yields: the complete objects of one integration on one line.
 
-use andon_api::{Indicator, MetricsEndpoint, Progress, Strategy, Veto};
+use andon_api::{Indicator, MetricsEndpoint, Progress, Requirement, Strategy, Veto};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -29,6 +29,9 @@ pub struct Rendering {
     /// How its workload says that it must not be disturbed now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub veto: Option<Veto>,
+    /// What it needs at the plant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<Requirement>,
 }
 
 /// One stage of a rendering.

@@ -79,6 +79,8 @@ pub struct Act {
     pub delete: Option<Edit>,
     /// A version of `plant-base` runs.
     pub base: Option<String>,
+    /// What happens to the integration that this one requires, where the plant has it.
+    pub on_base: Option<Box<Act>>,
     /// The plant is restored from a backup without status.
     pub lose_status: bool,
     /// The cluster is made anew: of the plant, only what people and Git write is there.
@@ -156,6 +158,8 @@ impl World {
                 blueprint: "plant-base".to_owned(),
                 last_good: BTreeMap::from([("site".to_owned(), version.clone())]),
                 on_trial: BTreeMap::new(),
+                needs: Vec::new(),
+                leaving: BTreeMap::new(),
             }];
         }
         self.act_on_lines(act);
@@ -164,6 +168,13 @@ impl World {
         self.act_on_objects(act);
         if act.looks > 0 {
             self.look_again(act.looks);
+        }
+        if let Some(act) = &act.on_base
+            && let Some(mut base) = self.base.take()
+        {
+            base.act(act);
+            self.story.append(&mut base.story);
+            self.base = Some(base);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Seeded random plants: whatever happens, no rule is broken, and when it stops happening the plant comes to rest where it
 //! should be, and stays there.
 
+mod base;
 mod chance;
 mod demand;
 mod happening;
@@ -55,6 +56,8 @@ struct Run<'a> {
     world: World,
     random: Random,
     releases: u32,
+    /// Releases of what is required, where the plant has it.
+    base_releases: u64,
     cut: &'a Cut,
     acts: usize,
 }
@@ -81,6 +84,7 @@ impl<'a> Run<'a> {
             world,
             random,
             releases: 0,
+            base_releases: 0,
             cut,
             acts: 0,
         }
@@ -100,7 +104,13 @@ impl<'a> Run<'a> {
     /// Random releases, and random things that happen meanwhile.
     fn trouble(&mut self) {
         let faults = chance::faults(&mut self.random);
+        if self.random.chance(300) {
+            self.install_base();
+        }
         self.world.faults = self.cut.faults(faults);
+        if let Some(base) = &mut self.world.base {
+            base.faults = self.world.faults.clone();
+        }
         for _ in 0..1 + self.random.below(3) {
             let variant = self.variant();
             self.choose_rules();
@@ -150,6 +160,7 @@ impl<'a> Run<'a> {
         });
         self.world.lines_at_a_time = chance::lines_at_a_time(&mut self.random);
         self.world.skip_drains();
+        self.calm_base();
         // Some stay in the middle of an order for ever: that keeps nothing from coming through.
         for line in self.world.shop.values_mut() {
             line.order = i64::from(self.random.chance(200));
@@ -192,7 +203,11 @@ impl<'a> Run<'a> {
         }
         let first = lines.first().cloned().unwrap_or_default();
         loop {
-            let variant = self.variant();
+            // What waits for what it requires does no harm.
+            let variant = Variant {
+                requires: None,
+                ..self.variant()
+            };
             // What can pass so short a bake is another story.
             let passes = variant.crashes
                 || variant.wrong_on.is_some()

@@ -1,5 +1,6 @@
 //! What is remembered of one line. Every decision that must survive a crash is written here *before* it is acted on.
 
+use super::Requirement;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -109,6 +110,9 @@ pub struct RenderingReference {
     /// Digest of what the plant itself put into it (PlantSite), on validated lines: tells a release's change from an edited PlantSite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plant_part: Option<String>,
+    /// What it needs at the plant: blueprints and ranges of their versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<Requirement>,
 }
 
 /// A rendering on trial.
@@ -233,6 +237,22 @@ pub struct Promoted {
     /// Its trial, while it goes on being judged: until every line of the plant is done and the wave's soak is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<Trial>,
+    /// Set once it is decided that it is taken back, and before it is: what relies on it goes back first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<Leaving>,
+}
+
+/// That a last good is about to be taken back.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Leaving {
+    /// Its own failure in one word; none: it is taken back with others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why, with the numbers that decided it.
+    pub message: String,
+    /// When it was decided.
+    pub at: Time,
 }
 
 /// A stage that is not ready.

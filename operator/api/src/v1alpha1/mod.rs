@@ -24,8 +24,8 @@ pub use integration_release::{
 };
 pub use line_status::{
     ComparedIndicator, Comparison, ContainerCount, ControlCount, ControlIndicators, Failed,
-    LineHold, LinePace, LinePhase, LineStatus, ProgressMark, Promoted, Promotion, Removing,
-    RenderingReference, Trial, TrialFailure, Unready,
+    Leaving, LineHold, LinePace, LinePhase, LineStatus, ProgressMark, Promoted, Promotion,
+    Removing, RenderingReference, Trial, TrialFailure, Unready,
 };
 pub use plant_integration::{
     Go, PlantIntegration, PlantIntegrationSpec, PlantIntegrationStatus, Target,

@@ -193,22 +193,12 @@ async fn neighbours(api: &Api<PlantIntegration>, name: &str) -> Result<Vec<Neigh
     Ok(others
         .map(|other| {
             let lines = other.status.unwrap_or_default().lines;
-            let on_trial = lines
-                .iter()
-                .filter_map(|line| Some((line.name.clone(), line.trial.as_ref()?.checked)));
-            let on_trial = on_trial.collect();
-            let last_good = lines.into_iter();
-            Neighbour {
-                on_trial,
-                integration: other.spec.integration,
-                blueprint: other
-                    .spec
-                    .target
-                    .map_or_else(String::new, |it| it.blueprint.name),
-                last_good: last_good
-                    .filter_map(|line| Some((line.name, line.last_good?.version)))
-                    .collect(),
-            }
+            let blueprint = other.spec.target.map(|it| it.blueprint.name);
+            Neighbour::of(
+                other.spec.integration,
+                blueprint.unwrap_or_default(),
+                &lines,
+            )
         })
         .collect())
 }

@@ -31,6 +31,7 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
         last_good(observed, line, had, findings);
         super::leaving::drained(observed, line, findings);
         super::vetoing::stops(observed, line, had, findings);
+        super::requiring::leaves(observed, line, had, findings);
     }
     for had in &observed.integration.status.lines {
         let kept = plan.status.lines.iter().any(|l| l.name == had.name);
@@ -97,6 +98,7 @@ fn begins(
     });
     super::beside::may_begin(observed, plan, name, findings);
     super::approving::approved(observed, name, &new.rendering.digest, findings);
+    super::requiring::met(observed, name, &new.rendering, findings);
     let digest = &new.rendering.digest;
     let saved = plan.changes.iter().any(|c| matches!(c, crate::Change::SaveRevision { rendering, .. } if rendering.digest == *digest));
     let kept = observed
@@ -181,6 +183,7 @@ fn goes_on(
         super::beside::may_change(observed, name, findings);
         super::vetoing::undisturbed(observed, name, old.busy_since.as_ref(), findings);
         super::approving::approved(observed, name, &new.rendering.digest, findings);
+        super::requiring::met(observed, name, &new.rendering, findings);
         is_open(observed, name, findings);
         let touched = plan.changes.iter().any(|c| touches(c, name));
         findings.demand(!touched, "I2", || {

@@ -93,6 +93,8 @@ fn line_decided(before: &LineStatus, after: &LineStatus) -> bool {
         || before.name != after.name
         || before.last_good != after.last_good
         || before.failed != after.failed
+        || before.promoted.as_ref().map(|it| &it.leaving)
+            != after.promoted.as_ref().map(|it| &it.leaving)
         || before
             .removing
             .as_ref()

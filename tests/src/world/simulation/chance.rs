@@ -150,12 +150,14 @@ impl Run<'_> {
         reason = "a list of what may be wrong with a version"
     )]
     pub(super) fn variant(&mut self) -> Variant {
+        let requires = self.requires();
         let random = &mut self.random;
         let changed = Variant {
             new_source: random.chance(400),
             new_buffer: random.chance(300),
             without_buffer: random.chance(100),
             unchecked: random.chance(200),
+            requires,
             veto: random
                 .chance(400)
                 .then(|| format!("{}s", 1 + random.below(60))),

@@ -20,6 +20,9 @@ impl Run<'_> {
         let line = self.random.pick(&lines).cloned().unwrap_or_default();
         let some = |text: &str| Some(text.to_owned());
         let act = Act::default();
+        if self.world.base.is_some() && self.random.chance(400) {
+            return self.on_base();
+        }
         match self.random.below(31) {
             0 => Act {
                 erp: some("down"),
