@@ -290,6 +290,7 @@ fn planned(
         objects: Vec::new(),
         pods: Vec::new(),
         readings: BTreeMap::new(),
+        vetoes: BTreeMap::new(),
         dry_runs: BTreeMap::new(),
         approvals: Seen::Absent,
     };

@@ -5,6 +5,7 @@
 mod act;
 mod api;
 mod approve;
+mod base;
 mod blueprint;
 mod fault;
 mod invariant;
@@ -63,6 +64,10 @@ pub struct World {
     pub versions: BTreeMap<String, Variant>,
     /// The other integrations.
     pub neighbours: Vec<Neighbour>,
+    /// The integration that this one requires, where the plant has it.
+    pub base: Option<Box<World>>,
+    /// What others call this one; none: it is what the story is about.
+    pub called: Option<&'static str>,
     /// Kept renderings.
     pub revisions: Vec<Arc<Revision>>,
     /// Objects by kind and name.
@@ -176,6 +181,8 @@ impl World {
             },
             versions: BTreeMap::new(),
             neighbours: Vec::new(),
+            base: None,
+            called: None,
             revisions: Vec::new(),
             objects: BTreeMap::new(),
             pods: Vec::new(),
@@ -229,6 +236,7 @@ impl World {
     pub fn tick(&mut self) {
         self.now += SignedDuration::from_secs(1);
         self.ticks += 1;
+        self.tick_base();
         self.run_controllers();
         self.run_lines();
         self.check_world();

@@ -52,12 +52,16 @@ reasons! {
         BlueprintMissing,
         /// What the blueprint requires does not run at this plant.
         RequirementNotMet,
+        /// The line is about to go back, and what relies on it goes back first.
+        StillRequired,
         /// The parameters do not fit the blueprint's schema.
         ParametersInvalid,
         /// A template of the blueprint cannot be rendered.
         RenderFailed,
         /// The release's analysis cannot be used.
         AnalysisInvalid,
+        /// The line is in the middle of something, by what its workload says; the change waits, but not for ever.
+        WorkloadBusy,
         /// The check Job has not finished.
         CheckRunning,
         /// The candidate runs as a shadow, and what it shows is not enough to pass or to fail.
@@ -156,6 +160,8 @@ reasons! {
         ShadowPassed,
         /// The release asks for a shadow, and there is nothing to compare on this line.
         ShadowSkipped,
+        /// A line changes although its workload says that it is in the middle of something, since it has waited long enough.
+        PatienceOver,
         /// At the line's own pace the documents that a pass needs take longer than the bake, or than anybody waits.
         SamplesOutOfReach,
         /// Every stage is in place; the bake began.

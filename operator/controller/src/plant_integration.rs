@@ -105,8 +105,16 @@ fn relatives(
     let approvals = Api::<Approval>::all(client.clone());
     let last_good = watch::filtered::<PlantIntegration>(client.clone(), |it| {
         let lines = it.status.iter().flat_map(|status| &status.lines);
-        let versions =
-            lines.map(|line| (&line.name, line.last_good.as_ref().map(|it| &it.version)));
+        // What others require, and what they are required for.
+        let versions = lines.map(|line| {
+            let promoted = line.promoted.as_ref();
+            (
+                &line.name,
+                line.last_good.as_ref().map(|it| &it.version),
+                line.trial.as_ref().map(|it| &it.rendering.version),
+                promoted.is_some_and(|it| it.leaving.is_some()),
+            )
+        });
         watch::hash(versions.collect::<Vec<_>>())
     });
     let blueprints = Api::<PartialObjectMeta<Blueprint>>::all(client.clone());

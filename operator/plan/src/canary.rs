@@ -388,6 +388,7 @@ fn promote(turn: &mut Turn<'_>, trial: Trial) {
             standby: None,
             ..trial.clone()
         }),
+        leaving: None,
     });
     turn.line.last_good = Some(trial.rendering);
     turn.line.trial = None;

@@ -10,11 +10,13 @@ mod comparing;
 mod deciding;
 mod ending;
 mod leaving;
+mod requiring;
 mod shadowing;
 mod standing;
 mod status_rule;
 mod undoing;
 mod valued;
+mod vetoing;
 
 use crate::desired::Memory;
 use crate::observed::Observed;

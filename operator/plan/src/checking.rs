@@ -12,7 +12,7 @@ use crate::observed::DryRun;
 use crate::plan::Change;
 use crate::progress::elapsed;
 use crate::shadow::{self, Shadow};
-use crate::{count, drift, pace, start, validated};
+use crate::{count, drift, pace, require, start, validated, veto};
 use andon_api::reason::FailureReason;
 use andon_api::{Trial, duration};
 use andon_render::{RenderedCheck, Rendering};
@@ -50,6 +50,7 @@ impl Turn<'_> {
         }
         // What was decided before the plant closed, or before an approval was taken back, is not begun after that.
         let gate = validated::obstacle(self.input, &self.line, &trial.rendering.digest)
+            .or_else(|| require::obstacle(self.input, &trial.rendering.requires))
             .or_else(|| start::window(self.input, start::Step::Replace))
             .or_else(|| shadow::leaving(self));
         self.hold = self.hold.take().or(gate.clone());
@@ -186,6 +187,11 @@ impl Turn<'_> {
                 return;
             }
             Ok(_) | Err(_) => {}
+        }
+        // Last of all: what else keeps the line waits is no reason to lose patience.
+        if let Some(busy) = veto::obstacle(self, &mut trial.busy_since) {
+            self.hold = Some(busy);
+            return;
         }
         trial.controls = count::snapshot(self.input, &self.line.name);
         trial.checked = true;

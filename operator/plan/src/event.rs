@@ -6,8 +6,11 @@ use crate::observed::Pod;
 use crate::plan::{Event, Related};
 use crate::progress::elapsed;
 use andon_api::reason::{EventReason, FailureReason};
-use andon_api::{LineStatus, RenderingReference, Trial, TrialFailure, TrialShadow, WarmStandby};
+use andon_api::{
+    LineStatus, RenderingReference, Trial, TrialFailure, TrialShadow, WarmStandby, duration,
+};
 use andon_render::{RenderedCheck, RenderedShadow, Rendering};
+use std::time::Duration;
 
 fn event(warning: bool, reason: EventReason, note: String, related: Option<Related>) -> Event {
     Event {
@@ -98,6 +101,20 @@ pub(crate) fn out_of_reach(line: &str, warning: &str, rendering: &Rendering) -> 
     let note = format!("{line}: {warning}");
     let reason = EventReason::SamplesOutOfReach;
     event(true, reason, note, workload(rendering))
+}
+
+/// A line changes although what runs there does not want to be disturbed.
+pub(crate) fn patience_over(
+    line: &str,
+    said: &str,
+    (waited, patience): (Duration, Duration),
+) -> Event {
+    let note = format!(
+        "{line}: goes ahead although {said}; it has waited for {}, and veto.patience is {}",
+        duration::display(Duration::from_secs(waited.as_secs())),
+        duration::display(patience)
+    );
+    event(true, EventReason::PatienceOver, note, None)
 }
 
 pub(crate) fn baking(line: &str, version: &str, rendering: &Rendering) -> Event {

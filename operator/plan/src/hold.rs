@@ -6,6 +6,7 @@ mod message;
 use crate::calendar::Closed;
 use crate::pace::Outlook;
 use andon_api::reason::HoldReason;
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// Why something is not done now.
@@ -67,6 +68,20 @@ pub enum Hold {
         /// What is required and what is there.
         message: String,
     },
+    /// The line is about to go back, and what relies on it goes back first.
+    StillRequired {
+        /// The version that it goes back to.
+        to: String,
+        /// Who needs more than that: `integration version on line needs range`.
+        by: Vec<String>,
+    },
+    /// The line needs what is about to go back, and cannot go back itself.
+    RequirementLeaving {
+        /// What is needed and what becomes of it.
+        why: String,
+        /// Why the line cannot go back.
+        but: String,
+    },
     /// The parameters do not fit.
     ParametersInvalid {
         /// Field, value and remedy.
@@ -96,6 +111,15 @@ pub enum Hold {
     ApprovalsUnknown {
         /// Why.
         why: String,
+    },
+    /// What runs on the line says that it must not be disturbed now, or nobody can tell.
+    WorkloadBusy {
+        /// What its pods said.
+        said: String,
+        /// Since when the change waits for that.
+        since: Timestamp,
+        /// When it goes ahead all the same.
+        until: Timestamp,
     },
     /// The check Job has not finished.
     CheckRunning {
@@ -285,7 +309,10 @@ impl Hold {
             Self::FailedBefore { .. } => HoldReason::FailedBefore,
             Self::InstallFailed { .. } => HoldReason::InstallFailed,
             Self::BlueprintMissing { .. } => HoldReason::BlueprintMissing,
-            Self::RequirementNotMet { .. } => HoldReason::RequirementNotMet,
+            Self::RequirementNotMet { .. } | Self::RequirementLeaving { .. } => {
+                HoldReason::RequirementNotMet
+            }
+            Self::StillRequired { .. } => HoldReason::StillRequired,
             Self::ParametersInvalid { .. } => HoldReason::ParametersInvalid,
             Self::RenderFailed { .. } => HoldReason::RenderFailed,
             Self::AnalysisInvalid { .. } => HoldReason::AnalysisInvalid,
@@ -293,6 +320,7 @@ impl Hold {
             Self::AwaitingApproval { .. } | Self::ApprovalsUnknown { .. } => {
                 HoldReason::AwaitingApproval
             }
+            Self::WorkloadBusy { .. } => HoldReason::WorkloadBusy,
             Self::CheckRunning { .. } => HoldReason::CheckRunning,
             Self::Shadowing { .. } => HoldReason::Shadowing,
             Self::DryRunUnanswered { .. } => HoldReason::DryRunUnanswered,
@@ -348,7 +376,10 @@ impl Hold {
             | Self::StillNeeded { .. }
             | Self::BudgetTaken { .. }
             | Self::RequirementNotMet { .. }
+            | Self::RequirementLeaving { .. }
+            | Self::StillRequired { .. }
             | Self::ApprovalsUnknown { .. }
+            | Self::WorkloadBusy { .. }
             | Self::CheckRunning { .. }
             | Self::Shadowing { .. }
             | Self::DryRunUnanswered { .. }

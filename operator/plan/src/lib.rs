@@ -26,6 +26,7 @@ mod progress;
 mod promote;
 mod release;
 mod removal;
+mod require;
 mod restart;
 mod rules;
 mod shadow;
@@ -39,6 +40,7 @@ mod undo;
 mod validated;
 mod value;
 mod verdict;
+mod veto;
 
 pub use canary::MOST_RESTARTS;
 pub use check::{Violation, check, check_with};
@@ -47,8 +49,8 @@ pub use decide::{plan, plan_with};
 pub use desired::Memory;
 pub use hold::{Ends, Hold};
 pub use observed::{
-    BucketCount, Counts, DryRun, GoodBad, Integration, Neighbour, Observed, Pod, Reading, Revision,
-    Seen, Site,
+    BucketCount, Counts, DryRun, GoodBad, Integration, Need, Neighbour, Observed, Pod, Reading,
+    Revision, Seen, Site,
 };
 pub use pace::{Outlook, Pace};
 pub use plan::{Change, Event, Plan, Related};
@@ -60,3 +62,4 @@ pub use shadow::MOST_FIELDS;
 pub use site::{IntegrationSeen, Named, ObservedSite, PlantSeen, SiteChange, SitePlan, plan_site};
 pub use statistics::log_e;
 pub use undo::is_counted;
+pub use veto::{Asked, asked as vetoes};

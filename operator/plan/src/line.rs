@@ -19,7 +19,7 @@ use crate::observed::Revision;
 use crate::plan::{Change, Event};
 use crate::stage;
 use crate::start;
-use crate::{canary, memory, removal, shadow, undo};
+use crate::{canary, memory, removal, require, shadow, undo};
 use andon_api::reason::FailureReason;
 use andon_api::{Failed, LineStatus, RenderingReference, Trial, TrialFailure};
 use andon_render::Rendering;
@@ -61,6 +61,9 @@ impl<'a> Turn<'a> {
                 self.withdraw(trial, "the line was taken out of the plant");
             }
             Some(trial) if let Some(why) = undo::given_up(self.input, &trial, lines) => {
+                self.withdraw(trial, &why);
+            }
+            Some(trial) if let Some(why) = require::broken(self.input, &trial.rendering) => {
                 self.withdraw(trial, &why);
             }
             Some(trial) if self.is_superseded(&trial) && self.supersede(&trial, lines) => {}
@@ -127,7 +130,7 @@ impl<'a> Turn<'a> {
                 // Only what does harm leaves before something else works: nobody blames what is merely not wanted any more.
                 let purpose = match trial.failure {
                     Some(_) => stage::Purpose::GoBack,
-                    None => stage::Purpose::Try,
+                    None => stage::Purpose::Return,
                 };
                 let way = stage::Way::new(&strategies, purpose);
                 stage::bring_about(self.scene(), &revision.rendering, &way)
@@ -185,6 +188,7 @@ impl<'a> Turn<'a> {
         {
             self.line.last_good = Some(RenderingReference {
                 version: desired.version.clone(),
+                requires: desired.requires.clone(),
                 ..kept
             });
         }

@@ -104,6 +104,7 @@ fn reference(revision: &Revision) -> RenderingReference {
         digest: revision.rendering.digest.clone(),
         revision: revision.name.clone(),
         plant_part: None,
+        requires: revision.rendering.requires.clone(),
     }
 }
 

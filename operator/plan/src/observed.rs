@@ -1,7 +1,8 @@
 //! Everything a decision may see. Serializable: an incident becomes a test by saving one of these.
 
 use andon_api::{
-    ApprovalSpec, BlueprintSpec, PlantIntegrationSpec, PlantIntegrationStatus, PlantSiteSpec,
+    ApprovalSpec, BlueprintSpec, LineStatus, PlantIntegrationSpec, PlantIntegrationStatus,
+    PlantSiteSpec, Requirement,
 };
 use andon_render::Rendering;
 use jiff::Timestamp;
@@ -37,6 +38,10 @@ pub struct Observed {
     /// What the pods' counters said, by pod UID. Only pods with a metrics endpoint are asked, and only while a trial
     /// is on; a pod that is not in here was not asked.
     pub readings: BTreeMap<String, Reading>,
+    /// What the pods of lines that are about to be disturbed said of that (`busy`), by pod UID; a pod that is not in here was not
+    /// asked. Apart from the other readings: a gauge that cannot be read must not disturb the judgement.
+    #[serde(default)]
+    pub vetoes: BTreeMap<String, Reading>,
     /// Whether the API server would take the objects of an unchecked trial, by line; one that is not in here was not asked.
     #[serde(default)]
     pub dry_runs: BTreeMap<String, DryRun>,
@@ -129,6 +134,62 @@ pub struct Neighbour {
     /// Its lines whose trials take a place of the plant's budget, those included that go back: whether pods may change already.
     #[serde(default)]
     pub on_trial: BTreeMap<String, bool>,
+    /// What its lines need of other blueprints: by what they run and by what they try.
+    #[serde(default)]
+    pub needs: Vec<Need>,
+    /// Its lines that are about to go back, each with the version that it goes back to.
+    #[serde(default)]
+    pub leaving: BTreeMap<String, String>,
+}
+
+/// What a line of another integration needs.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Need {
+    /// The line.
+    pub line: String,
+    /// The version of it that needs this.
+    pub version: String,
+    /// What it needs.
+    pub requires: Requirement,
+}
+
+impl Neighbour {
+    /// An integration as its neighbours see it: its name, the blueprint of its target, and what is remembered of its lines.
+    pub fn of(integration: String, blueprint: String, lines: &[LineStatus]) -> Self {
+        let last_good = lines
+            .iter()
+            .filter_map(|line| Some((line.name.clone(), line.last_good.as_ref()?.version.clone())));
+        let on_trial = lines
+            .iter()
+            .filter_map(|line| Some((line.name.clone(), line.trial.as_ref()?)))
+            .filter(|(_, trial)| trial.takes_place())
+            .map(|(name, trial)| (name, trial.checked));
+        let leaving = lines.iter().filter_map(|line| {
+            let promoted = line.promoted.as_ref()?;
+            promoted.leaving.as_ref()?;
+            Some((line.name.clone(), promoted.previous.version.clone()))
+        });
+        let needs = lines.iter().flat_map(|line| {
+            let trial = line.trial.as_ref().map(|trial| &trial.rendering);
+            let there = line.last_good.iter().chain(trial);
+            there.flat_map(|there| {
+                there.requires.iter().map(|requires| Need {
+                    line: line.name.clone(),
+                    version: there.version.clone(),
+                    requires: requires.clone(),
+                })
+            })
+        });
+        Self {
+            last_good: last_good.collect(),
+            on_trial: on_trial.collect(),
+            needs: needs.collect(),
+            leaving: leaving.collect(),
+            integration,
+            blueprint,
+        }
+    }
 }
 
 /// A rendering kept in the plant (a ControllerRevision).
@@ -207,6 +268,9 @@ pub struct Counts {
     /// frequent few.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, i64>,
+    /// Above zero while the line must not be disturbed; none where nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy: Option<i64>,
 }
 
 /// One bucket of a histogram.

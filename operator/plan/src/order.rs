@@ -52,6 +52,14 @@ impl<'a> Order<'a> {
         self.others()
             .find(failed)
             .map(|other| waits_for(&other.name, "on trial"))
+            .or_else(|| {
+                let leaves = |other: &&LineStatus| {
+                    let promoted = other.promoted.as_ref();
+                    promoted.is_some_and(|it| it.leaving.is_some())
+                };
+                let other = self.others().find(leaves)?;
+                Some(waits_for(&other.name, "about to go back"))
+            })
     }
 
     /// As many lines as the release allows.

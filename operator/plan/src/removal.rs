@@ -1,7 +1,7 @@
 //! A line that takes no part any more is a change too: its source is stopped, what waits is got done, then the rest is pruned.
 //!
 //! ```text
-//! removing (written) -> what feeds the queue goes -> the queue is empty for a while: drained (written) -> the rest goes -> forgotten
+//! removing (written) -> the line may be disturbed: stopping (written) -> what feeds the queue goes -> the queue is empty for a while: drained (written) -> the rest goes -> forgotten
 //! ```
 //!
 //! Stages go against the order in which they came, each gone before the next is touched. The stage that gets documents done
@@ -16,6 +16,7 @@ use crate::observed::{Reading, Revision};
 use crate::plan::Change;
 use crate::progress::elapsed;
 use crate::stage;
+use crate::veto;
 use andon_api::{Removing, SITE_LINE, Strategy, label};
 use andon_render::{RenderedStage, Rendering};
 use std::time::Duration;
@@ -31,6 +32,9 @@ pub(crate) fn step(turn: &mut Turn<'_>) {
     // Whoever deletes a namespace deletes what tells the order too.
     if swept_away(turn) {
         return forget(turn);
+    }
+    if !removing.stopping {
+        return may_stop(turn, removing);
     }
     let Some(revision) = known(turn) else {
         return match is_bare(turn) {
@@ -81,10 +85,20 @@ pub(crate) fn begin(turn: &mut Turn<'_>) {
     turn.line.promoted = None;
     turn.line.removing = Some(Removing {
         since: turn.input.stamp(),
+        busy_since: None,
+        stopping: !veto::may_say_so(turn),
         empty_since: None,
         done: None,
         drained: false,
     });
+}
+
+/// Decides that the stages may be stopped: the plant is still open, and what runs there may be disturbed.
+fn may_stop(turn: &mut Turn<'_>, mut removing: Removing) {
+    turn.hold = not_now(turn.input, &turn.line.name)
+        .or_else(|| veto::obstacle(turn, &mut removing.busy_since));
+    removing.stopping = turn.hold.is_none();
+    turn.line.removing = Some(removing);
 }
 
 /// Why a line must not begin to go.

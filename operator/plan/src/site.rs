@@ -456,6 +456,7 @@ mod tests {
             digest: "sha256:aa".into(),
             revision: "r".into(),
             plant_part: None,
+            requires: Vec::new(),
         };
         PlantIntegrationStatus {
             lines: vec![LineStatus {

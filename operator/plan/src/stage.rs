@@ -9,8 +9,12 @@
 //!
 //! Where something stands by (`standby.rs`), a Takeover on trial deletes the old pods and not their workload.
 //!
-//! Going back is in a hurry: a canary that does harm goes on doing it until it has gone, while what waits in its queue is
-//! safe. So a Takeover deletes it and applies the last good in one go; whoever is ready first finds the queue free.
+//! On trial one stage follows the other, in the order of their dependencies. Going back turns that round: what a stage hands on may be
+//! understood only by what came with it, so of each stage the last good comes only once all that came after it has left. It waits for
+//! nothing else: not for another stage to be ready, since one that never is must not keep the others from coming back.
+//!
+//! Going back from a failure is in a hurry: a canary that does harm goes on doing it until it has gone, while what waits in its queue is
+//! safe. So all of it is deleted in one go; whoever is ready first finds the queue free.
 
 use crate::drift;
 use crate::health::{self, Health};
@@ -79,6 +83,8 @@ pub(crate) enum Purpose {
     Try,
     /// The last good comes back: what failed leaves at once.
     GoBack,
+    /// The last good comes back, but nothing does harm: what takes over works before the other leaves.
+    Return,
     /// The line runs it already, and drift is put back: a stage that is not ready keeps no later one from being put right.
     Keep,
 }
@@ -115,16 +121,38 @@ pub(crate) fn bring_about(scene: Scene<'_>, rendering: &Rendering, way: &Way<'_>
         outcome.ensure(scene, object);
     }
     remove_vanished(scene, rendering, &mut outcome);
-    for stage in &rendering.stages {
-        if outcome.waits.is_some() && way.purpose != Purpose::Keep {
-            return outcome;
+    match way.purpose {
+        Purpose::Try | Purpose::Keep => {
+            for stage in &rendering.stages {
+                if outcome.waits.is_some() && way.purpose != Purpose::Keep {
+                    return outcome;
+                }
+                step(scene, stage, way, &mut outcome);
+            }
         }
-        step(scene, stage, way, &mut outcome);
+        Purpose::GoBack | Purpose::Return if outcome.waits.is_some() => return outcome,
+        Purpose::GoBack | Purpose::Return => {
+            reversed(scene, rendering, way, &mut outcome);
+        }
     }
     if outcome.waits.is_none() {
         remove_leftovers(scene, rendering, way, &mut outcome);
     }
     outcome
+}
+
+/// The stages against the order in which they came: each waits until what came after it has left.
+fn reversed(scene: Scene<'_>, rendering: &Rendering, way: &Way<'_>, outcome: &mut Outcome) {
+    let mut left = true;
+    for stage in rendering.stages.iter().rev() {
+        let old = Old::of(scene, stage, None);
+        if left {
+            step(scene, stage, way, outcome);
+        } else if way.purpose == Purpose::GoBack {
+            outcome.delete(old.staged());
+        }
+        left &= old.gone();
+    }
 }
 
 /// Deletes the stages that the rendering does not have. They go first: a stage of another name may hold the session

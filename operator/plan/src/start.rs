@@ -4,13 +4,12 @@ use crate::event;
 use crate::hold::Hold;
 use crate::input::Input;
 use crate::line::Turn;
-use crate::observed::{Neighbour, Seen};
 use crate::order;
+use crate::require;
 use crate::standby;
 use crate::validated;
-use andon_api::{BakeClock, Go, LineStatus, RenderingReference, Requirement, Trial, digest};
+use andon_api::{BakeClock, Go, LineStatus, RenderingReference, Trial, digest};
 use andon_render::Rendering;
-use semver::{Version, VersionReq};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -23,7 +22,9 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
             continue;
         };
         let line = &turns[index].line;
-        if line.trial.is_some() || was_leaving(input, name) {
+        let promoted = line.promoted.as_ref();
+        let leaves = promoted.is_some_and(|it| it.leaving.is_some());
+        if line.trial.is_some() || leaves || was_leaving(input, name) {
             continue;
         }
         let obstacle = match desired {
@@ -42,13 +43,18 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
                 turn.hold.get_or_insert(obstacle);
             }
             // What keeps the last good from being in place is put right before anything new is tried on it.
-            None if turn.hold.is_some() => {}
+            None if turn.hold.as_ref().is_some_and(keeps) => {}
             None => {
                 begin(turn);
                 lines = None;
             }
         }
     }
+}
+
+/// Whether a hold of what the line runs keeps it from moving. What cannot go back with what it requires may well go forward.
+fn keeps(hold: &Hold) -> bool {
+    !matches!(hold, Hold::RequirementLeaving { .. })
 }
 
 /// Whether the line was being removed until now: what it ran has to be in place again before anything is tried on it.
@@ -80,6 +86,7 @@ pub(crate) fn begin(turn: &mut Turn<'_>) {
         revision: name.clone(),
         plant_part: validated::is_so(turn.input.observed, &turn.line.name)
             .then(|| validated::plant_part(turn.input.observed, &turn.line.name)),
+        requires: desired.requires.clone(),
     };
     turn.tell(event::started(&turn.line, &reference, desired));
     if turn.input.revision(&turn.line.name, &reference).is_none() {
@@ -110,6 +117,7 @@ pub(crate) fn blank(input: &Input<'_>, rendering: RenderingReference, target: &s
         started: input.stamp(),
         checked: false,
         shadow: None,
+        busy_since: None,
         replacing_since: None,
         baking_since: None,
         judged_since: None,
@@ -168,7 +176,7 @@ pub(crate) fn obstacle(
                 .err(),
             Err(hold) => Some(hold.clone()),
         })
-        .or_else(|| requirement(input))
+        .or_else(|| require::obstacle(input, &desired.requires))
         .or_else(|| order::obstacle(input, line, lines))
         .or_else(|| no_way_back(input, line))
         .or_else(|| validated::obstacle(input, line, &desired.digest))
@@ -241,132 +249,5 @@ fn no_way_back(input: &Input<'_>, line: &LineStatus) -> Option<Hold> {
         None => Some(Hold::LastGoodMissing {
             revision: kept.revision.clone(),
         }),
-    }
-}
-
-/// The first requirement of the blueprint that is not met.
-fn requirement(input: &Input<'_>) -> Option<Hold> {
-    let Seen::Present(blueprint) = &input.observed.blueprint else {
-        return None;
-    };
-    let unmet = |required: &Requirement| unmet(required, &input.observed.neighbours);
-    let message = blueprint.requires.iter().find_map(unmet)?;
-    Some(Hold::RequirementNotMet { message })
-}
-
-/// Why a requirement is not met; none: it is.
-fn unmet(required: &Requirement, neighbours: &[Neighbour]) -> Option<String> {
-    let Requirement { blueprint, version } = required;
-    let Some(range) = range(version) else {
-        return Some(format!(
-            "requires[{blueprint}].version: \"{version}\" is no version range; write for instance \">=1.0.0 <2.0.0\""
-        ));
-    };
-    let mut running = Vec::new();
-    for neighbour in neighbours
-        .iter()
-        .filter(|neighbour| neighbour.blueprint == *blueprint)
-    {
-        let fits =
-            |text: &String| Version::parse(text).is_ok_and(|version| range.matches(&version));
-        let lines = &neighbour.last_good;
-        if !lines.is_empty() && lines.values().all(fits) {
-            return None;
-        }
-        running.extend(
-            lines
-                .iter()
-                .map(|(line, version)| format!("{version} on {line}")),
-        );
-        if lines.is_empty() {
-            running.push(format!("nothing of {} yet", neighbour.integration));
-        }
-    }
-    let running = match running.is_empty() {
-        true => "it is not installed here".to_owned(),
-        false => format!("here runs {}", running.join(", ")),
-    };
-    Some(format!("needs {blueprint} {version}; {running}"))
-}
-
-/// A version range; comparators are separated by blanks or commas.
-fn range(text: &str) -> Option<VersionReq> {
-    let mut comparators: Vec<String> = Vec::new();
-    for word in text.split([' ', ',']).filter(|word| !word.is_empty()) {
-        match comparators.last_mut() {
-            // `>= 1.0.0` is one comparator.
-            Some(open) if !open.contains(|c: char| c.is_ascii_digit() || c == '*') => {
-                open.push_str(word)
-            }
-            _ => comparators.push(word.to_owned()),
-        }
-    }
-    VersionReq::parse(&comparators.join(", "))
-        .ok()
-        .filter(|_| !comparators.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn neighbour(blueprint: &str, last_good: &[(&str, &str)]) -> Neighbour {
-        let pair = |(line, version): &(&str, &str)| ((*line).to_owned(), (*version).to_owned());
-        Neighbour {
-            integration: "base".to_owned(),
-            blueprint: blueprint.to_owned(),
-            last_good: last_good.iter().map(pair).collect(),
-            on_trial: BTreeMap::new(),
-        }
-    }
-
-    #[test]
-    fn requirements_are_met_by_every_line_or_not_at_all() {
-        let required = Requirement {
-            blueprint: "plant-base".to_owned(),
-            version: ">=1.0.0 <2.0.0".to_owned(),
-        };
-        let met = |neighbours: &[Neighbour]| unmet(&required, neighbours);
-        assert_eq!(met(&[neighbour("plant-base", &[("site", "1.2.0")])]), None);
-        for (neighbours, said) in [
-            (vec![], "it is not installed here"),
-            (
-                vec![neighbour("other", &[("site", "1.2.0")])],
-                "it is not installed here",
-            ),
-            (vec![neighbour("plant-base", &[])], "nothing of base yet"),
-            (
-                vec![neighbour("plant-base", &[("site", "2.0.0")])],
-                "here runs 2.0.0 on site",
-            ),
-            (
-                vec![neighbour("plant-base", &[("a", "1.0.0"), ("b", "0.9.0")])],
-                "1.0.0 on a, 0.9.0 on b",
-            ),
-        ] {
-            let message = met(&neighbours).unwrap();
-            assert!(message.contains(said), "{message}");
-        }
-    }
-
-    #[test]
-    fn ranges_may_be_written_with_blanks() {
-        let one_three = Version::parse("1.3.0").unwrap();
-        for (text, fits) in [
-            (">=1.0.0 <2.0.0", true),
-            (">= 1.0.0, < 1.3.0", false),
-            ("^1.2", true),
-            ("*", true),
-            ("=1.3.0", true),
-        ] {
-            assert_eq!(
-                range(text).map(|range| range.matches(&one_three)),
-                Some(fits),
-                "{text}"
-            );
-        }
-        for text in ["", "newest", ">=", "1.x.y.z"] {
-            assert_eq!(range(text), None, "{text}");
-        }
     }
 }

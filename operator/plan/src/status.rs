@@ -377,6 +377,7 @@ impl View<'_> {
             None => match &row.hold {
                 Some(
                     Hold::RequirementNotMet { .. }
+                    | Hold::RequirementLeaving { .. }
                     | Hold::BudgetTaken { .. }
                     | Hold::StillNeeded { .. }
                     | Hold::ApprovalsUnknown { .. }
@@ -384,9 +385,11 @@ impl View<'_> {
                         unknown: Some(_), ..
                     },
                 ) => Some(WAKE_OTHERS),
-                Some(Hold::StageNotReady { .. } | Hold::OldInstanceLeaving { .. }) => {
-                    Some(WAKE_CHECK)
-                }
+                Some(
+                    Hold::StageNotReady { .. }
+                    | Hold::OldInstanceLeaving { .. }
+                    | Hold::StillRequired { .. },
+                ) => Some(WAKE_CHECK),
                 // At the edge, not by polling.
                 Some(Hold::WindowClosed { .. }) => edge(row.hold.as_ref()),
                 Some(Hold::EarlierLineNotDone { .. }) => {
@@ -405,7 +408,7 @@ impl View<'_> {
         });
         let judged = self.lines.iter().any(|row| {
             let promoted = row.line.promoted.as_ref();
-            promoted.is_some_and(|promoted| promoted.trial.is_some())
+            promoted.is_some_and(|it| it.trial.is_some() || it.leaving.is_some())
         });
         let slower = (settling || judged).then_some(WAKE_CHECK);
         rows.into_iter().chain(slower).min()

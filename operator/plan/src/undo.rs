@@ -1,6 +1,8 @@
 //! Lines that have passed and are taken back all the same: because they fail late, because another line failed the same
 //! target, or because the release was given up.
 //!
+//! Or because what it requires goes back (`require.rs`). Where it may be required itself that it goes back is written before it does.
+//!
 //! A line is taken back by the same way as a trial: its last good becomes what it ran before, and what it runs now a trial that has
 //! failed or was withdrawn. So everything that holds for going back holds here too.
 
@@ -13,10 +15,11 @@ use crate::line::Turn;
 use crate::memory;
 use crate::observed::Revision;
 use crate::progress::elapsed;
+use crate::require;
 use crate::restart;
 use crate::start::{self, is_done};
 use andon_api::reason::FailureReason;
-use andon_api::{Go, LineStatus, Promoted, RollbackScope, Trial, TrialFailure};
+use andon_api::{Go, Leaving, LineStatus, Promoted, RollbackScope, Trial, TrialFailure};
 use andon_render::Rendering;
 
 /// Whether a line is judged or drained now, so that its counters have to be read.
@@ -50,6 +53,11 @@ fn failed_elsewhere<'b>(
 ) -> Option<String> {
     let target = input.target()?;
     lines.find_map(|line| {
+        let leaving = line.promoted.as_ref().filter(|it| {
+            let failed = it.leaving.as_ref().is_some_and(|it| it.reason.is_some());
+            failed && it.target_digest == target.digest
+        });
+        let leaving = leaving.and(line.last_good.as_ref());
         let failing = line
             .trial
             .as_ref()
@@ -57,7 +65,8 @@ fn failed_elsewhere<'b>(
         let failed = input.failed(line);
         let rendering = failing
             .map(|trial| &trial.rendering)
-            .or(failed.map(|it| &it.rendering))?;
+            .or(failed.map(|it| &it.rendering))
+            .or(leaving)?;
         (rendering.digest != but).then(|| format!("{} failed {}", line.name, rendering.version))
     })
 }
@@ -67,6 +76,14 @@ pub(crate) fn soak(turn: &mut Turn<'_>, rendering: &Rendering, lines: &[LineStat
     let Some(mut promoted) = turn.line.promoted.clone() else {
         return;
     };
+    // What has been decided is not judged again.
+    if let Some(leaving) = &promoted.leaving {
+        let reason = leaving.reason.as_deref().and_then(FailureReason::parse);
+        if reason.is_some() {
+            take_back(turn, reason, &leaving.message);
+        }
+        return;
+    }
     let Some(mut trial) = promoted.trial.take() else {
         return;
     };
@@ -114,33 +131,7 @@ fn is_judged(input: &Input<'_>, promoted: &Promoted, lines: &[LineStatus]) -> bo
 
 /// Takes promoted lines back, the most critical first, one after the other.
 pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
-    let Some(target) = input.target() else {
-        return;
-    };
-    let why = match target.go {
-        Go::Undo => asked(input),
-        Go::Proceed | Go::Wait | Go::Abort if target.rollback.scope == RollbackScope::Line => None,
-        Go::Proceed | Go::Wait | Go::Abort => {
-            failed_elsewhere(input, "", turns.iter().map(|turn| &turn.line))
-        }
-    };
-    let Some(why) = why else {
-        return;
-    };
-    // A trial that is only just over is written first, as every end of a trial.
-    let on_trial = |name: &str| {
-        let line = input.remembered(name);
-        line.is_some_and(|line| line.trial.is_some())
-    };
-    let concerned = |turn: &Turn<'_>| {
-        turn.line.trial.is_none()
-            && !on_trial(&turn.line.name)
-            && turn
-                .line
-                .promoted
-                .as_ref()
-                .is_some_and(|it| it.target_digest == target.digest)
-    };
+    let why = given_up_here(input, turns);
     // One that cannot go back does not keep the others from it.
     let patience = input
         .rules
@@ -154,7 +145,11 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
     });
     let on_its_way = on_its_way.map(|turn| turn.line.name.clone());
     // `turns` are in the order in which lines move: the most critical is the last.
-    for turn in turns.iter_mut().rev().filter(|turn| concerned(turn)) {
+    for turn in turns.iter_mut().rev() {
+        let Some(why) = cause(turn, why.as_deref()) else {
+            stay(turn);
+            continue;
+        };
         // One that has nothing to go back to is told so, and does not keep the others from it.
         if let Err(missing) = kept_before(turn) {
             turn.hold = Some(missing);
@@ -169,6 +164,63 @@ pub(crate) fn next(input: &Input<'_>, turns: &mut [Turn<'_>]) {
             }
             None => return take_back(turn, None, &why),
         }
+    }
+}
+
+/// Why the promoted lines of the current target are taken back; none: they are not.
+fn given_up_here(input: &Input<'_>, turns: &[Turn<'_>]) -> Option<String> {
+    let target = input.target()?;
+    match target.go {
+        Go::Undo => asked(input),
+        Go::Proceed | Go::Wait | Go::Abort if target.rollback.scope == RollbackScope::Line => None,
+        Go::Proceed | Go::Wait | Go::Abort => {
+            failed_elsewhere(input, "", turns.iter().map(|turn| &turn.line))
+        }
+    }
+}
+
+/// Why a line is taken back without having failed itself; none: it is not. One that cannot go back although what it requires does is told
+/// so.
+fn cause(turn: &mut Turn<'_>, given_up: Option<&str>) -> Option<String> {
+    let (input, line) = (turn.input, &turn.line);
+    // A trial that is only just over is written first, as every end of a trial.
+    let remembered = input.remembered(&line.name);
+    if line.removing.is_some()
+        || line.trial.is_some()
+        || remembered.is_some_and(|line| line.trial.is_some())
+    {
+        return None;
+    }
+    let promoted = line.promoted.as_ref();
+    let failed = |it: &Promoted| it.leaving.as_ref().is_some_and(|it| it.reason.is_some());
+    if promoted.is_some_and(failed) {
+        return None;
+    }
+    let target = input.target().map(|target| &target.digest);
+    if let Some(why) = given_up
+        && promoted.is_some_and(|it| Some(&it.target_digest) == target)
+    {
+        return Some(why.to_owned());
+    }
+    let why = require::broken(input, line.last_good.as_ref()?)?;
+    let but = match promoted.map(|it| &it.previous) {
+        None => "what it ran before is not known".to_owned(),
+        Some(previous) if require::broken(input, previous).is_some() => {
+            format!("{}, which it ran before, needs that too", previous.version)
+        }
+        Some(_) => return Some(why),
+    };
+    turn.hold = Some(Hold::RequirementLeaving { why, but });
+    None
+}
+
+/// What a line was to be taken back for is over before it was.
+fn stay(turn: &mut Turn<'_>) {
+    let leaving = turn.line.promoted.as_mut().map(|it| &mut it.leaving);
+    if let Some(leaving) = leaving
+        && leaving.as_ref().is_some_and(|it| it.reason.is_none())
+    {
+        *leaving = None;
     }
 }
 
@@ -196,6 +248,9 @@ fn take_back(turn: &mut Turn<'_>, reason: Option<FailureReason>, why: &str) {
             return;
         }
     };
+    if !may_leave(turn, reason, why) {
+        return;
+    }
     let (Some(promoted), Some(runs)) = (turn.line.promoted.take(), turn.line.last_good.clone())
     else {
         return;
@@ -219,7 +274,7 @@ fn take_back(turn: &mut Turn<'_>, reason: Option<FailureReason>, why: &str) {
     let failure = reason.map(|reason| TrialFailure {
         reason: reason.as_str().to_owned(),
         message: why.to_owned(),
-        at: input.stamp(),
+        at: promoted.leaving.map_or(input.stamp(), |leaving| leaving.at),
     });
     turn.line.trial = Some(Trial {
         rendering: runs,
@@ -231,4 +286,34 @@ fn take_back(turn: &mut Turn<'_>, reason: Option<FailureReason>, why: &str) {
     });
     turn.line.last_good = Some(promoted.previous);
     turn.hold = None;
+}
+
+/// Whether nothing relies on what a line would be taken back from. That it is about to is written first, and read back: whoever begins to
+/// rely on it at this moment sees that, or is seen.
+fn may_leave(turn: &mut Turn<'_>, reason: Option<FailureReason>, why: &str) -> bool {
+    let input = turn.input;
+    let (Some(promoted), Some(runs)) = (&mut turn.line.promoted, &turn.line.last_good) else {
+        return true;
+    };
+    let to = promoted.previous.version.clone();
+    if input.observed.neighbours.is_empty() || runs.version == to {
+        return true;
+    }
+    let remembered = input.remembered(&turn.line.name);
+    let remembered = remembered.and_then(|line| line.promoted.as_ref()?.leaving.as_ref());
+    if remembered.is_none() {
+        promoted.leaving = Some(Leaving {
+            reason: reason.map(|reason| reason.as_str().to_owned()),
+            message: why.to_owned(),
+            at: input.stamp(),
+        });
+        turn.changes.clear();
+        return false;
+    }
+    let by = require::needed_by(input, (&runs.version, &to));
+    if by.is_empty() {
+        return true;
+    }
+    turn.hold = Some(Hold::StillRequired { to, by });
+    false
 }

@@ -6,7 +6,7 @@ use crate::shadow;
 use crate::yaml::{self, Node};
 use andon_api::{
     Address, BlueprintSpec, Indicator, Parameters, Progress, Requirement, Scope, Session, Stage,
-    Strategy, label,
+    Strategy, Veto, duration, label,
 };
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +31,7 @@ struct Manifest {
     #[serde(default)]
     indicators: Vec<Indicator>,
     progress: Option<Progress>,
+    veto: Option<Veto>,
 }
 
 /// Reads the manifest and checks it alone; `parameters` and `files` stay empty.
@@ -58,6 +59,7 @@ pub(crate) fn read(text: &str) -> Result<BlueprintSpec, Vec<Problem>> {
         stages: manifest.stages,
         indicators: manifest.indicators,
         progress: manifest.progress,
+        veto: manifest.veto,
         parameters: Parameters::new(),
         files: BTreeMap::new(),
     };
@@ -68,6 +70,7 @@ pub(crate) fn read(text: &str) -> Result<BlueprintSpec, Vec<Problem>> {
     check.identity(&spec);
     check.stages(&spec);
     check.measurements(&spec);
+    check.veto(&spec);
     if check.problems.is_empty() {
         Ok(spec)
     } else {
@@ -296,6 +299,23 @@ impl Check<'_> {
                     "name the counters of finished documents",
                 );
             }
+        }
+    }
+
+    fn veto(&mut self, spec: &BlueprintSpec) {
+        let Some(veto) = &spec.veto else {
+            return;
+        };
+        self.counts(spec, &["veto", "stage"], &veto.stage);
+        let remedy = "write how long a change waits at most, for instance 2h";
+        match duration::parse(&veto.patience) {
+            Err(error) => self.say(&["veto", "patience"], error.to_string(), remedy),
+            Ok(patience) if patience.is_zero() => self.say(
+                &["veto", "patience"],
+                format!("\"{}\" is no time at all", veto.patience),
+                remedy,
+            ),
+            Ok(_) => {}
         }
     }
 

@@ -158,6 +158,8 @@ impl<'a> Renderer<'a> {
             check,
             indicators: blueprint.indicators.clone(),
             progress: blueprint.progress.clone(),
+            veto: blueprint.veto.clone(),
+            requires: blueprint.requires.clone(),
         })
     }
 

@@ -1,7 +1,7 @@
 //! What rendering yields: the complete objects of one integration on one line.
 
 use crate::canonical::digest_of;
-use andon_api::{Indicator, MetricsEndpoint, Progress, Shadow, Strategy};
+use andon_api::{Indicator, MetricsEndpoint, Progress, Requirement, Shadow, Strategy, Veto};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -27,6 +27,12 @@ pub struct Rendering {
     /// How to see that documents get done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
+    /// How its workload says that it must not be disturbed now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub veto: Option<Veto>,
+    /// What it needs at the plant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<Requirement>,
 }
 
 impl Rendering {

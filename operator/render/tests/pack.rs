@@ -115,6 +115,25 @@ fn what_does_not_fit_together_is_refused_with_its_place_and_a_remedy() {
             &["blueprint.yaml:1:7", "DNS label", "a-z"],
         ),
         (
+            "progress:",
+            "veto: {stage: source, busy: {metric: x}, patience: 2h}\nprogress:",
+            &["the stage source does not say where its counters are"],
+        ),
+        (
+            "progress:",
+            "veto: {stage: post, busy: {metric: x}, patience: 0s}\nprogress:",
+            &[
+                "blueprint.yaml:21",
+                "\"0s\" is no time at all",
+                "for instance 2h",
+            ],
+        ),
+        (
+            "progress:",
+            "veto: {stage: post, busy: {metric: x}, patience: soon}\nprogress:",
+            &["\"soon\" is no duration", "for instance 2h"],
+        ),
+        (
             "name: sample",
             "name: sample\nowner: x",
             &[

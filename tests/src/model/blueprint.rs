@@ -79,6 +79,7 @@ pub fn blueprint(number: u8, strategy: Strategy) -> BlueprintSpec {
             value: None,
         }],
         progress: None,
+        veto: None,
         parameters: Parameters::new(),
         files: BTreeMap::from([(format!("templates/{STAGE}/deployment.yaml"), deployment)]),
     }

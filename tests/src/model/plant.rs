@@ -151,6 +151,7 @@ impl Plant {
                 .collect(),
             pods: pods.map(|at| self.pod(at, &sight.pods)).collect(),
             readings: self.readings(sight, status),
+            vetoes: BTreeMap::new(),
             dry_runs: self.dry_runs(sight, status),
             approvals: Seen::Present(Vec::new()),
         }
@@ -277,6 +278,7 @@ impl Plant {
                 indicators: BTreeMap::from([(INDICATOR.to_owned(), seen)]),
                 done: None,
                 waiting: None,
+                busy: None,
                 values: BTreeMap::new(),
                 fields: BTreeMap::new(),
             };

@@ -59,6 +59,8 @@ pub struct Act {
     pub idle: Option<String>,
     /// A line produces again.
     pub busy: Option<String>,
+    /// Lines that are in the middle of an order (above zero), or no longer are (0).
+    pub order: BTreeMap<String, i64>,
     /// A line is added to the PlantSite.
     pub add_line: Option<AddLine>,
     /// A line is taken out of the PlantSite.
@@ -85,6 +87,8 @@ pub struct Act {
     pub delete: Option<Edit>,
     /// A version of `plant-base` runs.
     pub base: Option<String>,
+    /// What happens to the integration that this one requires, where the plant has it.
+    pub on_base: Option<Box<Act>>,
     /// The plant is restored from a backup without status.
     pub lose_status: bool,
     /// The cluster is made anew: of the plant, only what people and Git write is there.
@@ -162,6 +166,8 @@ impl World {
                 blueprint: "plant-base".to_owned(),
                 last_good: BTreeMap::from([("site".to_owned(), version.clone())]),
                 on_trial: BTreeMap::new(),
+                needs: Vec::new(),
+                leaving: BTreeMap::new(),
             }];
         }
         self.act_on_lines(act);
@@ -170,6 +176,13 @@ impl World {
         self.act_on_objects(act);
         if act.looks > 0 {
             self.look_again(act.looks);
+        }
+        if let Some(act) = &act.on_base
+            && let Some(mut base) = self.base.take()
+        {
+            base.act(act);
+            self.story.append(&mut base.story);
+            self.base = Some(base);
         }
     }
 
@@ -357,6 +370,16 @@ impl World {
             self.tell("", &format!("--- the counters are {metrics}"));
             self.faults.metrics_off = metrics == "away";
             self.faults.metrics_renamed = metrics == "other names";
+        }
+        for (name, order) in &act.order {
+            let told = match order {
+                0 => "is no longer in the middle of an order",
+                _ => "is in the middle of an order",
+            };
+            self.tell("", &format!("--- {name} {told}"));
+            if let Some(line) = self.shop.get_mut(name) {
+                line.order = *order;
+            }
         }
         if let Some(share) = act.refuses {
             self.tell(

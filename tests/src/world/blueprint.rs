@@ -3,7 +3,7 @@
 
 use andon_api::{
     BlueprintSpec, CounterSelector, Indicator, MetricsEndpoint, Parameters, Progress, Requirement,
-    Scope, Session, Shadow, Stage, Strategy,
+    Scope, Session, Shadow, Stage, Strategy, Veto,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -53,6 +53,8 @@ pub struct Variant {
     pub requires: Option<String>,
     /// Its post cannot stand by.
     pub no_standby: bool,
+    /// Its source says when the line is in the middle of an order; a change waits for so long at most.
+    pub veto: Option<String>,
     /// It has no buffer stage.
     pub without_buffer: bool,
     /// Its post can run as a shadow.
@@ -101,6 +103,9 @@ pub fn blueprint(version: &str, variant: &Variant) -> BlueprintSpec {
         different: metric("different_total"),
         fields: None,
     });
+    if variant.veto.is_some() {
+        stages[1].metrics = stages[0].metrics.clone();
+    }
     if variant.without_buffer {
         stages[0].after.clear();
     } else {
@@ -132,6 +137,11 @@ pub fn blueprint(version: &str, variant: &Variant) -> BlueprintSpec {
             stage: "post".to_owned(),
             done: vec![metric("posted_total"), metric("dead_lettered_total")],
             waiting: metric("waiting"),
+        }),
+        veto: variant.veto.as_ref().map(|patience| Veto {
+            stage: "source".to_owned(),
+            busy: metric("order_open"),
+            patience: patience.clone(),
         }),
         parameters: schema(),
         files: files(variant.same_as.as_deref().unwrap_or(version), variant),

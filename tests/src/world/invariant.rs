@@ -117,6 +117,11 @@ impl World {
                 trial.is_some_and(|trial| trial.failure.is_some() || trial.withdrawn.is_some())
             })
         };
+        for (line, _) in now.difference(&before) {
+            if !undone(line) {
+                self.check_order(line);
+            }
+        }
         for (line, digest) in now.difference(&before) {
             // One that is taken back after it passed comes as a trial that has failed or was withdrawn.
             if self.faults.stale == 0 && !self.is_open() && !undone(line) {
@@ -127,6 +132,40 @@ impl World {
         }
         self.permits.retain(|permit| now.contains(permit));
         self.permits.extend(now);
+    }
+
+    /// The first pod of a line is about to change: it is not in the middle of an order, or has been waited for long enough.
+    fn check_order(&mut self, name: &str) {
+        let stale = self.faults.stale > 0 || self.faults.two_leaders;
+        let order = self.shop.get(name).map_or(0, |line| line.order);
+        let mut lines = self.integration.status.lines.iter();
+        let Some(line) = lines.find(|line| line.name == name) else {
+            return;
+        };
+        // Of a trial that another one takes the place of, something else may run.
+        let good = line.last_good.as_ref().and_then(|kept| {
+            let mut kept_here = self.revisions.iter();
+            kept_here.find(|it| it.line == name && it.rendering.digest == kept.digest)
+        });
+        let stages = good.iter().flat_map(|it| &it.rendering.stages);
+        let source = stages.clone().find(|stage| stage.name == "source");
+        let runs = self.pods.iter().any(|toy| {
+            toy.runs() && source.is_some_and(|stage| stage.instance == toy.pod.instance)
+        });
+        let good = good.filter(|_| runs);
+        let veto = good.and_then(|it| it.rendering.veto.as_ref());
+        let patience = veto.and_then(|it| andon_api::duration::parse(&it.patience).ok());
+        let since = line.trial.as_ref().and_then(|it| it.busy_since.as_ref());
+        let waited = since.map(|since| self.now.duration_since(since.0).as_secs());
+        if let Some(patience) = patience
+            && order > 0
+            && !stale
+            && waited.is_none_or(|waited| waited.unsigned_abs() < patience.as_secs())
+        {
+            self.violations.push(format!(
+                "W15: {name} is disturbed in the middle of an order after {waited:?} of {patience:?}"
+            ));
+        }
     }
 
     /// An object is written: while the plant is closed, only what a line runs, or what passed its gate before.

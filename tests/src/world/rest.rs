@@ -13,6 +13,7 @@ impl World {
             && !self.dirty
             && self.last_plan.is_some()
             && self.pods.iter().all(|toy| toy.is_quiet())
+            && self.base.as_ref().is_none_or(|base| base.settled())
     }
 
     /// Whether it has settled, or waits for something that is more than a minute away.

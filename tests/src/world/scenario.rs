@@ -23,6 +23,9 @@ pub struct Scenario {
     /// The version that every line runs already; how it came there is not told.
     #[serde(default)]
     pub runs: Option<String>,
+    /// The integration that this one requires, at the same plant.
+    #[serde(default)]
+    pub base: Option<Base>,
     /// The operator dies after every single write.
     #[serde(default)]
     pub crash_always: bool,
@@ -34,6 +37,18 @@ pub struct Scenario {
     /// Seconds to go on after the script, unless everything has settled before.
     #[serde(default = "ten_minutes")]
     pub then: i64,
+}
+
+/// The integration that the other one requires.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Base {
+    /// Its lines and their criticality.
+    pub lines: BTreeMap<String, i32>,
+    /// The versions of its blueprint that exist.
+    pub versions: BTreeMap<String, Variant>,
+    /// The version that it runs already.
+    pub runs: String,
 }
 
 fn ten_minutes() -> i64 {
@@ -69,6 +84,9 @@ impl Scenario {
             (world.begun, world.now) = (begins, begins);
         }
         world.versions = self.versions.clone();
+        if let Some(base) = &self.base {
+            world.install_base(base, self.crash_always)?;
+        }
         if let Some(version) = &self.runs {
             world.release(version);
             world.wait("settled")?;
@@ -97,7 +115,7 @@ impl Scenario {
 
 impl World {
     /// Lets time pass until something is true.
-    fn wait(&mut self, what: &str) -> Result<(), String> {
+    pub(super) fn wait(&mut self, what: &str) -> Result<(), String> {
         let begun = self.ticks;
         while !self.is(what) {
             self.tick();
@@ -114,6 +132,9 @@ impl World {
 
     /// The story begins now, with a plant that runs a version.
     fn forget_the_past(&mut self, version: &str) {
+        if let Some(base) = &mut self.base {
+            base.set_clock(-base.seconds());
+        }
         self.set_clock(-self.seconds());
         self.story.clear();
         self.tell("", &format!("--- every line runs {version}"));
@@ -121,6 +142,9 @@ impl World {
 
     /// Whether `settled`, `resting`, or a line and its phase, is true.
     pub fn is(&self, what: &str) -> bool {
+        if let Some(what) = what.strip_prefix("base ") {
+            return self.base.as_ref().is_some_and(|base| base.is(what));
+        }
         match what.split_once(' ') {
             None if what == "resting" => self.rests(),
             None => self.settled(),

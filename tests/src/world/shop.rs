@@ -2,7 +2,7 @@
 
 use super::World;
 use andon_api::label;
-use andon_plan::{BucketCount, Counts, GoodBad, Reading};
+use andon_plan::{BucketCount, Counts, GoodBad, Observed, Pod, Reading};
 use std::collections::BTreeMap;
 
 /// Documents that a post gets done in a second.
@@ -19,9 +19,25 @@ pub struct ToyLine {
     pub posted: i64,
     /// Documents refused.
     pub refused: i64,
+    /// Above zero while it is in the middle of an order.
+    pub order: i64,
 }
 
 impl World {
+    /// What the pods say that are asked whether their line may be disturbed.
+    pub(super) fn vetoes(&self, seen: &Observed) -> BTreeMap<String, Reading> {
+        let asked = andon_plan::vetoes(seen);
+        let says = |pod: &Pod| match self.faults.metrics_off {
+            true => Reading::NoAnswer("connection refused".to_owned()),
+            false => Reading::Counts(Counts {
+                busy: Some(self.shop.get(&pod.line).map_or(0, |line| line.order)),
+                ..Counts::default()
+            }),
+        };
+        let asked = asked.iter();
+        asked.map(|it| (it.pod.uid.clone(), says(it.pod))).collect()
+    }
+
     /// One second of production.
     pub(super) fn run_lines(&mut self) {
         let names: Vec<String> = self.shop.keys().cloned().collect();
@@ -156,6 +172,7 @@ impl World {
             values: BTreeMap::from([("delay".to_owned(), delays(toy))]),
             done: Some(toy.good + toy.bad),
             waiting: Some(self.shop.get(&toy.pod.line).map_or(0, |line| line.queue)),
+            busy: None,
         })
     }
 }

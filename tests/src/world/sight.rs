@@ -9,7 +9,7 @@ use std::rc::Rc;
 impl World {
     /// What the operator would see now.
     pub fn observe(&self) -> Observed {
-        Observed {
+        let mut seen = Observed {
             now: self.now,
             site: self.site.clone(),
             integration: self.integration.clone(),
@@ -19,9 +19,12 @@ impl World {
             objects: self.objects.values().cloned().collect(),
             pods: self.pods.iter().map(|toy| toy.pod.clone()).collect(),
             readings: self.readings(),
+            vetoes: BTreeMap::new(),
             dry_runs: self.dry_runs(),
             approvals: Seen::Present(self.approvals.clone()),
-        }
+        };
+        seen.vetoes = self.vetoes(&seen);
+        seen
     }
 
     fn seen_blueprint(&self) -> Seen<andon_api::BlueprintSpec> {
@@ -59,7 +62,7 @@ impl World {
     pub(super) fn lend(&mut self) -> Observed {
         let (readings, dry_runs) = (self.readings(), self.dry_runs());
         let blueprint = self.lent_blueprint.take();
-        Observed {
+        let mut seen = Observed {
             now: self.now,
             blueprint: blueprint.unwrap_or_else(|| self.seen_blueprint()),
             site: std::mem::replace(&mut self.site, no_site()),
@@ -73,9 +76,12 @@ impl World {
                 .map(|toy| std::mem::take(&mut toy.pod))
                 .collect(),
             readings,
+            vetoes: BTreeMap::new(),
             dry_runs,
             approvals: Seen::Present(self.approvals.clone()),
-        }
+        };
+        seen.vetoes = self.vetoes(&seen);
+        seen
     }
 
     /// Takes back what was lent.

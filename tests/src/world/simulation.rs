@@ -1,6 +1,7 @@
 //! Seeded random plants: whatever happens, no rule is broken, and when it stops happening the plant comes to rest where it
 //! should be, and stays there.
 
+mod base;
 mod chance;
 mod demand;
 mod happening;
@@ -59,6 +60,8 @@ struct Run<'a> {
     world: World,
     random: Random,
     releases: u32,
+    /// Releases of what is required, where the plant has it.
+    base_releases: u64,
     cut: &'a Cut,
     acts: usize,
     /// Whether versions have shadows, and releases ask for them.
@@ -88,6 +91,7 @@ impl<'a> Run<'a> {
             world,
             random,
             releases: 0,
+            base_releases: 0,
             cut,
             acts: 0,
             // Of its own, so that the other half lives as before there were shadows.
@@ -109,7 +113,13 @@ impl<'a> Run<'a> {
     /// Random releases, and random things that happen meanwhile.
     fn trouble(&mut self) {
         let faults = chance::faults(&mut self.random);
+        if self.random.chance(300) {
+            self.install_base();
+        }
         self.world.faults = self.cut.faults(faults);
+        if let Some(base) = &mut self.world.base {
+            base.faults = self.world.faults.clone();
+        }
         for _ in 0..1 + self.random.below(3) {
             let variant = self.variant();
             self.choose_rules();
@@ -160,11 +170,17 @@ impl<'a> Run<'a> {
         });
         self.world.lines_at_a_time = chance::lines_at_a_time(&mut self.random);
         self.world.skip_drains();
+        self.calm_base();
+        // Some stay in the middle of an order for ever: that keeps nothing from coming through.
+        for line in self.world.shop.values_mut() {
+            line.order = i64::from(self.random.chance(200));
+        }
         for line in &mut self.world.site.spec.lines {
             line.parameters.remove("erp");
         }
         self.release(Variant {
             new_source: true,
+            veto: Some("20s".to_owned()),
             ..Variant::default()
         });
         if !self.rest("a good release") {
@@ -213,7 +229,11 @@ impl<'a> Run<'a> {
             return Bad::everywhere(first, variant);
         }
         loop {
-            let variant = self.variant();
+            // What waits for what it requires does no harm.
+            let variant = Variant {
+                requires: None,
+                ..self.variant()
+            };
             // What can pass so short a bake is another story.
             let passes = variant.crashes
                 // Its post gets some documents of the old source while what stands by is put in place.

@@ -21,6 +21,10 @@ impl World {
     pub fn tell(&mut self, who: &str, what: &str) {
         let sign = if self.seconds() < 0 { "-" } else { "" };
         let s = self.seconds().abs();
+        let who = match (self.called, who) {
+            (Some(name), "" | "(check)") => format!("({name})"),
+            _ => who.to_owned(),
+        };
         let time = format!("{sign}{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
         self.story.push(
             format!("{time}  {who:<12} {}", without_digests(what))
@@ -251,6 +255,11 @@ impl World {
             })
             .collect();
         self.story.extend(lines);
+        if let Some(mut base) = self.base.take() {
+            base.epilogue();
+            self.story.extend(base.story.split_off(1));
+            self.base = Some(base);
+        }
     }
 }
 

@@ -57,6 +57,9 @@ pub struct BlueprintSpec {
     /// How to see that documents get done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
+    /// How a line says that it must not be disturbed now; left out: it never says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub veto: Option<Veto>,
     /// JSON Schema of the parameters.
     #[serde(default)]
     #[schemars(schema_with = "parameters_schema")]
@@ -252,6 +255,22 @@ pub struct Progress {
     pub done: Vec<CounterSelector>,
     /// A gauge above zero while input waits.
     pub waiting: CounterSelector,
+}
+
+/// How a line says that it must not be disturbed now, since it is in the middle of an order. A change waits for that, but not for ever;
+/// going back does not wait.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Veto {
+    /// The stage whose pods say so.
+    #[schemars(length(max = rule::NAME))]
+    pub stage: String,
+    /// A gauge above zero while the line must not be disturbed.
+    pub busy: CounterSelector,
+    /// How long a change waits at most, from when it could begin otherwise. Go duration above zero, for instance `2h`.
+    #[schemars(length(max = rule::DURATION))]
+    #[x_kube(validation = rule::duration("patience")[0].clone(), validation = rule::duration("patience")[1].clone(), validation = ("duration(self) > duration('0s')", "patience must be longer than 0s"))]
+    pub patience: String,
 }
 
 /// Selects series; their values are summed.

@@ -1,6 +1,6 @@
 //! What is remembered of one line. Every decision that must survive a crash is written here *before* it is acted on.
 
-use super::TrialShadow;
+use super::{Requirement, TrialShadow};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,12 @@ pub struct LineStatus {
 pub struct Removing {
     /// When it began.
     pub since: Time,
+    /// Since when the workload keeps it from beginning (`veto` of the blueprint); none: it has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy_since: Option<Time>,
+    /// Whether its stages may be stopped: the plant is open, and the workload had no veto, or its patience was over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopping: bool,
     /// Since when no document waits and none was finished; none: some wait, or nobody can tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub empty_since: Option<Time>,
@@ -106,6 +112,9 @@ pub struct RenderingReference {
     /// Digest of what the plant itself put into it (PlantSite), on validated lines: tells a release's change from an edited PlantSite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plant_part: Option<String>,
+    /// What it needs at the plant: blueprints and ranges of their versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<Requirement>,
 }
 
 /// A rendering on trial.
@@ -124,6 +133,9 @@ pub struct Trial {
     /// How the candidate did as a shadow; none: it has not run as one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<TrialShadow>,
+    /// Since when the workload that runs has kept the change from beginning (`veto` of its blueprint); none: it has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy_since: Option<Time>,
     /// When pods may first have changed (the check passed); deadlines count from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replacing_since: Option<Time>,
@@ -262,6 +274,22 @@ pub struct Promoted {
     /// Its trial, while it goes on being judged: until every line of the plant is done and the wave's soak is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<Trial>,
+    /// Set once it is decided that it is taken back, and before it is: what relies on it goes back first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<Leaving>,
+}
+
+/// That a last good is about to be taken back.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Leaving {
+    /// Its own failure in one word; none: it is taken back with others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why, with the numbers that decided it.
+    pub message: String,
+    /// When it was decided.
+    pub at: Time,
 }
 
 /// A stage that is not ready.

@@ -17,7 +17,7 @@ pub use analysis::{Analysis, Bake, BakeClock, Check, MaxWait, ShadowLimit, Then}
 pub use approval::{Approval, ApprovalSpec, ApprovedLine};
 pub use blueprint::{
     Address, Blueprint, BlueprintSpec, Breakdown, CounterSelector, Indicator, Measure,
-    MetricsEndpoint, Progress, Requirement, Scope, Session, Shadow, Stage, Strategy,
+    MetricsEndpoint, Progress, Requirement, Scope, Session, Shadow, Stage, Strategy, Veto,
 };
 pub use integration_release::{
     BlueprintReference, GivenUp, HoldCount, IntegrationRelease, IntegrationReleaseSpec,
@@ -25,8 +25,8 @@ pub use integration_release::{
 };
 pub use line_status::{
     ComparedIndicator, Comparison, ContainerCount, ControlCount, ControlIndicators, Failed,
-    LineHold, LinePace, LinePhase, LineStatus, ProgressMark, Promoted, Promotion, Removing,
-    RenderingReference, Trial, TrialFailure, Unready, WarmStandby,
+    Leaving, LineHold, LinePace, LinePhase, LineStatus, ProgressMark, Promoted, Promotion,
+    Removing, RenderingReference, Trial, TrialFailure, Unready, WarmStandby,
 };
 pub use plant_integration::{
     Go, PlantIntegration, PlantIntegrationSpec, PlantIntegrationStatus, Target,

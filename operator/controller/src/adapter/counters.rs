@@ -4,7 +4,7 @@ use andon_api::{
     Breakdown, CounterSelector, Indicator, Measure, MetricsEndpoint, Progress, Shadow, label,
 };
 use andon_plan::statistics::{Bucket, Histogram};
-use andon_plan::{BucketCount, Counts, GoodBad, Pod, Revision};
+use andon_plan::{Asked, BucketCount, Counts, GoodBad, Pod, Revision};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ pub struct Question<'a> {
     pub progress: Option<&'a Progress>,
     /// What it counts as a shadow, if it is one.
     pub shadow: Option<&'a Shadow>,
+    /// The gauge that says whether its line may be disturbed, if that is asked.
+    pub busy: Option<&'a CounterSelector>,
 }
 
 /// What answers a question: one pod's counters, wherever they are read.
@@ -87,6 +89,7 @@ fn question<'a>(pod: &'a Pod, revisions: &'a [Arc<Revision>]) -> Option<Question
         endpoint: stage.metrics.as_ref()?,
         indicators,
         progress,
+        busy: None,
         shadow: None,
     })
 }
@@ -102,7 +105,25 @@ fn of_shadow<'a>(pod: &'a Pod, revisions: &'a [Arc<Revision>]) -> Option<Questio
         indicators: Vec::new(),
         progress: None,
         shadow: Some(&shadow.counters),
+        busy: None,
     })
+}
+
+/// Whether lines may be disturbed that are about to change.
+pub fn vetoes<'a>(asked: &[Asked<'a>]) -> Vec<Question<'a>> {
+    let of = |asked: &Asked<'a>| {
+        let mut stages = asked.runs.rendering.stages.iter();
+        let stage = stages.find(|stage| stage.instance == asked.pod.instance)?;
+        Some(Question {
+            pod: asked.pod,
+            endpoint: stage.metrics.as_ref()?,
+            indicators: Vec::new(),
+            progress: None,
+            busy: Some(&asked.veto.busy),
+            shadow: None,
+        })
+    };
+    asked.iter().filter_map(of).collect()
 }
 
 impl Question<'_> {
@@ -119,7 +140,11 @@ impl Question<'_> {
         });
         let shadow = self.shadow.into_iter();
         let shadow = shadow.flat_map(|it| [&it.same, &it.different]);
-        pairs.chain(progress).chain(shadow).collect()
+        pairs
+            .chain(progress)
+            .chain(shadow)
+            .chain(self.busy)
+            .collect()
     }
 
     /// Every breakdown that the answer needs.
@@ -161,6 +186,11 @@ impl Question<'_> {
             }
             counts.done = Some(done);
             counts.waiting = Some(number(&progress.waiting)?);
+        }
+        if let Some(busy) = self.busy {
+            // A gauge above zero, however little, is no zero.
+            let value = source.sum(busy)?;
+            counts.busy = Some(whole(busy, value)?.max(i64::from(value > 0.0)));
         }
         if let Some(shadow) = self.shadow {
             let pair = GoodBad {
@@ -385,6 +415,29 @@ mod tests {
             };
             Ok(self.0.iter().filter_map(of).collect())
         }
+    }
+
+    #[test]
+    fn a_veto_is_asked_of_what_runs_and_little_is_not_nothing() {
+        let (pods, mut revision) = ([pod("i-source", true)], revision(1, "refused"));
+        revision.rendering.veto = serde_json::from_value(json!(
+            {"stage": "source", "busy": {"metric": "order"}, "patience": "2h"}
+        ))
+        .unwrap();
+        let veto = revision.rendering.veto.as_ref().unwrap();
+        let asked = [Asked {
+            pod: &pods[0],
+            runs: &revision,
+            veto,
+        }];
+        let question = &vetoes(&asked)[0];
+        assert_eq!(question.selectors(), [&veto.busy]);
+        let busy = |value: f64| question.answer(&toy(&[("order", value)])).map(|it| it.busy);
+        for (value, says) in [(0.0, 0), (0.2, 1), (1.0, 1), (7.0, 7)] {
+            assert_eq!(busy(value), Ok(Some(says)), "{value}");
+        }
+        assert!(busy(-0.4).is_err() && busy(f64::NAN).is_err());
+        assert!(question.answer(&toy(&[])).is_err(), "unknown is not zero");
     }
 
     #[test]

@@ -365,6 +365,7 @@ mod tests {
             indicators: vec![&indicator],
             progress: None,
             shadow: None,
+            busy: None,
         };
         let scraped: Timestamp = scraped.parse().unwrap();
         let at = scraped.as_second().to_string();
@@ -440,6 +441,7 @@ mod tests {
             indicators: vec![&indicator],
             progress: None,
             shadow: None,
+            busy: None,
         };
         let asked = asked(std::slice::from_ref(&question));
         assert_eq!(asked, [(buckets_of(&value), Some("le".to_owned()))]);

@@ -88,11 +88,13 @@ pub async fn observe(
         objects,
         pods,
         readings: BTreeMap::new(),
+        vetoes: BTreeMap::new(),
         dry_runs: BTreeMap::new(),
         approvals: Seen::Absent,
     };
     observed.approvals = approvals(client, &observed).await;
     observed.readings = readings(context, &observed).await;
+    observed.vetoes = vetoes(context, &observed).await;
     observed.dry_runs = dry_runs(context, &observed).await;
     // Asking took time; the decision is about now.
     observed.now = Timestamp::now();
@@ -191,24 +193,12 @@ async fn neighbours(api: &Api<PlantIntegration>, name: &str) -> Result<Vec<Neigh
     Ok(others
         .map(|other| {
             let lines = other.status.unwrap_or_default().lines;
-            let on_trial = lines
-                .iter()
-                .filter_map(|line| Some((line.name.clone(), line.trial.as_ref()?)))
-                .filter(|(_, trial)| trial.takes_place())
-                .map(|(name, trial)| (name, trial.checked));
-            let on_trial = on_trial.collect();
-            let last_good = lines.into_iter();
-            Neighbour {
-                on_trial,
-                integration: other.spec.integration,
-                blueprint: other
-                    .spec
-                    .target
-                    .map_or_else(String::new, |it| it.blueprint.name),
-                last_good: last_good
-                    .filter_map(|line| Some((line.name, line.last_good?.version)))
-                    .collect(),
-            }
+            let blueprint = other.spec.target.map(|it| it.blueprint.name);
+            Neighbour::of(
+                other.spec.integration,
+                blueprint.unwrap_or_default(),
+                &lines,
+            )
         })
         .collect())
 }
@@ -275,13 +265,27 @@ async fn readings(context: &Context, observed: &Observed) -> BTreeMap<String, Re
         return BTreeMap::new();
     }
     let questions = counters::questions(&observed.pods, &observed.revisions);
+    ask(context, observed, &questions).await
+}
+
+/// Whether what runs on lines that are about to change may be disturbed.
+async fn vetoes(context: &Context, observed: &Observed) -> BTreeMap<String, Reading> {
+    let asked = andon_plan::vetoes(observed);
+    ask(context, observed, &counters::vetoes(&asked)).await
+}
+
+async fn ask(
+    context: &Context,
+    observed: &Observed,
+    questions: &[counters::Question<'_>],
+) -> BTreeMap<String, Reading> {
     let namespace = &observed.site.namespace;
     match &observed.site.spec.metrics {
         Some(source) => {
             let url = &source.prometheus.url;
-            prometheus::read(&context.http, url, namespace, &questions).await
+            prometheus::read(&context.http, url, namespace, questions).await
         }
-        None => direct::read(&context.client, namespace, &questions).await,
+        None => direct::read(&context.client, namespace, questions).await,
     }
 }
 

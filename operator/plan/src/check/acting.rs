@@ -234,7 +234,10 @@ fn apply(observed: &Observed, object: &Value, uid: Option<&str>, findings: &mut 
         None => findings.demand(false, "I2", || {
             format!("applies {what}, which is not in the rendering {line} is entitled to")
         }),
-        Some(stage) => never_two(observed, line, stage, findings),
+        Some(stage) => {
+            never_two(observed, line, stage, findings);
+            super::requiring::in_reverse(observed, line, (rendering, stage), findings);
+        }
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
         }
         last_good(observed, line, had, findings);
         super::leaving::drained(observed, line, findings);
+        super::vetoing::stops(observed, line, had, findings);
+        super::requiring::leaves(observed, line, had, findings);
     }
     for had in &observed.integration.status.lines {
         let kept = plan.status.lines.iter().any(|l| l.name == had.name);
@@ -100,6 +102,7 @@ fn begins(
     super::beside::may_begin(observed, plan, name, findings);
     super::approving::approved(observed, name, &new.rendering.digest, findings);
     super::standing::begins(observed, plan, (line, new), findings);
+    super::requiring::met(observed, name, &new.rendering, findings);
     let digest = &new.rendering.digest;
     let saved = plan.changes.iter().any(|c| matches!(c, crate::Change::SaveRevision { rendering, .. } if rendering.digest == *digest));
     let kept = observed
@@ -167,6 +170,8 @@ fn goes_on(
     super::standing::goes_on(observed, name, (old, new), findings);
     super::standing::counts_its_own(observed, name, new, findings);
     super::shadowing::goes_on(observed, name, (old, new), findings);
+    let since = (old.busy_since.as_ref(), new.busy_since.as_ref());
+    super::vetoing::remembered(observed, name, since, findings);
     super::comparing::goes_on(observed, name, (old, new), findings);
     super::ending::begins_to_be_judged(name, (old, new), findings);
     if old.promoted != new.promoted {
@@ -183,7 +188,9 @@ fn goes_on(
     }
     if !old.checked && new.checked {
         super::beside::may_change(observed, name, findings);
+        super::vetoing::undisturbed(observed, name, old.busy_since.as_ref(), findings);
         super::approving::approved(observed, name, &new.rendering.digest, findings);
+        super::requiring::met(observed, name, &new.rendering, findings);
         is_open(observed, name, findings);
         let touched = plan.changes.iter().any(|c| touches(observed, c, name));
         findings.demand(!touched, "I2", || {

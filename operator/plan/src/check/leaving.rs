@@ -27,6 +27,12 @@ pub(super) fn check(observed: &Observed, name: &str, stage: &str, findings: &mut
     let Some(status) = line(observed, name) else {
         return;
     };
+    let asked = status.removing.as_ref().is_some_and(|it| it.stopping);
+    findings.demand(asked, "I27", || {
+        format!(
+            "something of {name} is removed before it is written that the line may be disturbed"
+        )
+    });
     let mut own: Vec<_> = observed
         .revisions
         .iter()

@@ -95,6 +95,7 @@ fn line_decided(before: &LineStatus, after: &LineStatus) -> bool {
                 || old.target_digest != new.target_digest
                 || old.checked != new.checked
                 || shown(old) != shown(new)
+                || old.busy_since != new.busy_since
                 || old.baking_since != new.baking_since
                 || old.failure != new.failure
                 || old.withdrawn != new.withdrawn
@@ -105,4 +106,14 @@ fn line_decided(before: &LineStatus, after: &LineStatus) -> bool {
         || before.name != after.name
         || before.last_good != after.last_good
         || before.failed != after.failed
+        || before.promoted.as_ref().map(|it| &it.leaving)
+            != after.promoted.as_ref().map(|it| &it.leaving)
+        || before
+            .removing
+            .as_ref()
+            .map(|it| (it.stopping, &it.busy_since))
+            != after
+                .removing
+                .as_ref()
+                .map(|it| (it.stopping, &it.busy_since))
 }

@@ -35,17 +35,24 @@ pub(super) fn check(
     findings.demand(!touched, "I2", || {
         format!("{name} goes back before that is written")
     });
+    super::requiring::nobody_needs(observed, name, (&trial.rendering, promoted), findings);
+    let announced = promoted.leaving.as_ref();
     match &trial.failure {
+        // What was announced had its evidence then.
+        Some(failure) if announced.is_some_and(|it| it.message == failure.message) => {}
         Some(failure) if failure.reason == "CheckFailed" => {
             has_evidence(observed, line, trial, findings);
         }
         Some(_) => {}
         None => {
-            let cause = given_up(observed, findings);
-            findings.demand(cause, "I20", || {
+            if given_up(observed, findings) {
+                return most_critical_first(observed, plan, name, findings);
+            }
+            let follows = super::requiring::has_to_follow(observed, &trial.rendering);
+            findings.demand(follows, "I20", || {
                 format!("{name} is taken back without a cause")
             });
-            most_critical_first(observed, plan, name, findings);
+            super::requiring::most_critical_first(observed, plan, name, findings);
         }
     }
 }
@@ -72,7 +79,14 @@ fn given_up(observed: &Observed, findings: &mut Findings<'_>) -> bool {
             failed.target_digest == target.digest
                 && asked.as_ref() == Some(&failed.rendering.digest)
         });
-        failing || failed
+        let leaving = line.promoted.as_ref().is_some_and(|promoted| {
+            let own = promoted
+                .leaving
+                .as_ref()
+                .is_some_and(|it| it.reason.is_some());
+            own && promoted.target_digest == target.digest
+        });
+        failing || failed || leaving
     })
 }
 

@@ -54,6 +54,10 @@ impl fmt::Display for Hold {
                 f,
                 "the line is validated, and the Approvals cannot be read: {why}"
             ),
+            Self::WorkloadBusy { said, since, until } => write!(
+                f,
+                "the line must not be disturbed now: {said}; the change waits since {since}, and until {until} at most"
+            ),
             _ => self.fmt_running(f),
         }
     }
@@ -117,9 +121,6 @@ impl Hold {
                 f,
                 "ControllerRevision \"{revision}\" has gone, so there would be no way back; restore it"
             ),
-            Self::LineRemoved | Self::NotDrained { .. } | Self::StillNeeded { .. } => {
-                self.fmt_leaving(f)
-            }
             _ => self.fmt_judged(f),
         }
     }
@@ -148,7 +149,7 @@ impl Hold {
         }
     }
 
-    /// The messages of lines that take no part any more.
+    /// The messages of lines that take no part any more, or that others rely on.
     fn fmt_leaving(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LineRemoved => f.write_str(
@@ -176,6 +177,16 @@ impl Hold {
                 f,
                 "what the plant needs once goes last; {} still runs here",
                 by.join(", ")
+            ),
+            Self::StillRequired { to, by } => write!(
+                f,
+                "goes back to {to} when nothing here needs more than that: {}",
+                by.join(", ")
+            ),
+            Self::RequirementLeaving { why, but } => write!(
+                f,
+                "{why}, and waits for this line, which cannot go back: {but}; release a version of it that does with less, or take \
+                 the integration out of the PlantSite"
             ),
             _ => f.write_str(self.reason().as_str()),
         }
@@ -265,7 +276,7 @@ impl Hold {
                 }
                 expected(f, outlook.as_deref())
             }
-            _ => f.write_str(self.reason().as_str()),
+            _ => self.fmt_leaving(f),
         }
     }
 }

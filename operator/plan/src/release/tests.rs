@@ -246,6 +246,7 @@ fn a_line_that_failed_is_seen_on_the_release() {
             digest: "sha256:bb".into(),
             revision: "r".into(),
             plant_part: None,
+            requires: Vec::new(),
         },
         target_digest: digest,
         reason: "CheckFailed".into(),

@@ -78,6 +78,7 @@ fn reference(runs: &Runs) -> RenderingReference {
         digest: runs.1.clone(),
         revision: format!("revision-{}", runs.0),
         plant_part: None,
+        requires: Vec::new(),
     }
 }
 

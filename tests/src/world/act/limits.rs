@@ -45,6 +45,8 @@ impl World {
                 blueprint: "line-consumption".to_owned(),
                 last_good: BTreeMap::new(),
                 on_trial: on_trial.clone(),
+                needs: Vec::new(),
+                leaving: BTreeMap::new(),
             }];
             // No watch tells: the operator looks again by itself.
         }

@@ -176,6 +176,7 @@ impl Run<'_> {
         reason = "a list of what may be wrong with a version"
     )]
     pub(super) fn variant(&mut self) -> Variant {
+        let requires = self.requires();
         let random = &mut self.random;
         let changed = Variant {
             new_source: random.chance(400),
@@ -184,6 +185,10 @@ impl Run<'_> {
             shadow: self.shadows,
             unchecked: random.chance(200),
             no_standby: random.chance(150),
+            requires,
+            veto: random
+                .chance(400)
+                .then(|| format!("{}s", 1 + random.below(60))),
             ..Variant::default()
         };
         let on = format!("line-{}", 1 + random.below(4));

@@ -20,7 +20,10 @@ impl Run<'_> {
         let line = self.random.pick(&lines).cloned().unwrap_or_default();
         let some = |text: &str| Some(text.to_owned());
         let act = Act::default();
-        match self.random.below(30) {
+        if self.world.base.is_some() && self.random.chance(400) {
+            return self.on_base();
+        }
+        match self.random.below(32) {
             0 => Act {
                 erp: some("down"),
                 ..act
@@ -135,6 +138,10 @@ impl Run<'_> {
             },
             28 => Act {
                 broker_restarts: Some(line),
+                ..act
+            },
+            29 | 30 => Act {
+                order: BTreeMap::from([(line, self.random.below(3).cast_signed())]),
                 ..act
             },
             _ => {

@@ -78,6 +78,7 @@ impl Fleet {
                 digest: "sha256:bb".into(),
                 revision: "r".into(),
                 plant_part: None,
+                requires: Vec::new(),
             },
             target_digest: target,
             reason: "CheckFailed".into(),
