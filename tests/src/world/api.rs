@@ -33,7 +33,10 @@ impl World {
                     .violations
                     .push(format!("the status cannot be read back: {error}")),
             }
+            // As of a watch that looks at the spec and the annotations alone: nobody is woken by it.
+            let dirty = self.dirty;
             self.touch_integration();
+            self.dirty = dirty;
         }
         self.tell_plan(plan);
         if plan.write_status {
@@ -92,13 +95,7 @@ impl World {
             Change::Delete {
                 kind, name, uid, ..
             } => self.delete(kind, name, uid),
-            Change::DeletePod { name, uid } => {
-                let mut pods = self.pods.iter();
-                let found = pods.position(|toy| toy.pod.name == *name && toy.pod.uid == *uid);
-                if let Some(index) = found {
-                    self.end_pod(index);
-                }
-            }
+            Change::DeletePod { name, uid } => self.delete_pod(name, uid),
             Change::SaveRevision {
                 name,
                 line,
@@ -139,6 +136,14 @@ impl World {
             }
         }
         Some(())
+    }
+
+    fn delete_pod(&mut self, name: &str, uid: &str) {
+        let mut pods = self.pods.iter();
+        let found = pods.position(|toy| toy.pod.name == name && toy.pod.uid == uid);
+        if let Some(index) = found {
+            self.end_pod(index);
+        }
     }
 
     /// Server-side apply: what is said is merged over what is there.

@@ -85,39 +85,17 @@ impl Variant {
 
 /// One version of the blueprint.
 pub fn blueprint(version: &str, variant: &Variant) -> BlueprintSpec {
-    let metric = |name: &str| CounterSelector {
-        metric: name.to_owned(),
-        labels: BTreeMap::new(),
-    };
     let requires = variant.requires.iter().map(|range| Requirement {
         blueprint: "plant-base".to_owned(),
         version: range.clone(),
     });
-    let mut stages = vec![
-        stage("post", Strategy::Takeover, &["buffer"]),
-        stage("source", Strategy::Replace, &["post"]),
-    ];
-    stages[0].standby = !variant.no_standby;
-    stages[0].shadow = variant.shadow.then(|| Shadow {
-        same: metric("same_total"),
-        different: metric("different_total"),
-        fields: None,
-    });
-    if variant.veto.is_some() {
-        stages[1].metrics = stages[0].metrics.clone();
-    }
-    if variant.without_buffer {
-        stages[0].after.clear();
-    } else {
-        stages.insert(0, stage("buffer", Strategy::InPlace, &[]));
-    }
     BlueprintSpec {
         name: super::BLUEPRINT.to_owned(),
         version: version.to_owned(),
         scope: Scope::Line,
         requires: requires.collect(),
         provides: Vec::new(),
-        stages,
+        stages: stages(variant),
         indicators: vec![
             Indicator {
                 name: "refused".to_owned(),
@@ -146,6 +124,35 @@ pub fn blueprint(version: &str, variant: &Variant) -> BlueprintSpec {
         parameters: schema(),
         files: files(variant.same_as.as_deref().unwrap_or(version), variant),
     }
+}
+
+fn metric(name: &str) -> CounterSelector {
+    CounterSelector {
+        metric: name.to_owned(),
+        labels: BTreeMap::new(),
+    }
+}
+
+fn stages(variant: &Variant) -> Vec<Stage> {
+    let mut stages = vec![
+        stage("post", Strategy::Takeover, &["buffer"]),
+        stage("source", Strategy::Replace, &["post"]),
+    ];
+    stages[0].standby = !variant.no_standby;
+    stages[0].shadow = variant.shadow.then(|| Shadow {
+        same: metric("same_total"),
+        different: metric("different_total"),
+        fields: None,
+    });
+    if variant.veto.is_some() {
+        stages[1].metrics = stages[0].metrics.clone();
+    }
+    if variant.without_buffer {
+        stages[0].after.clear();
+    } else {
+        stages.insert(0, stage("buffer", Strategy::InPlace, &[]));
+    }
+    stages
 }
 
 fn stage(name: &str, strategy: Strategy, after: &[&str]) -> Stage {

@@ -193,25 +193,9 @@ fn apply(observed: &Observed, object: &Value, uid: Option<&str>, findings: &mut 
     );
     let (line, stage) = (tag(object, label::LINE), tag(object, label::STAGE));
     if stage == label::CHECK {
-        let unchecked = observed
-            .integration
-            .status
-            .lines
-            .iter()
-            .filter_map(|l| Some((l, l.trial.as_ref()?)));
-        let asked = unchecked
-            .filter(|(_, trial)| !trial.checked && trial.failure.is_none())
-            .filter_map(|(l, trial)| {
-                kept(observed, &l.name, &trial.rendering)?
-                    .rendering
-                    .check
-                    .as_ref()
-            })
-            .any(|check| check.objects.contains(object));
-        findings.demand(asked, "I3", || {
+        return findings.demand(is_asked(observed, object), "I3", || {
             format!("applies {what}, which no unchecked trial asks for")
         });
-        return;
     }
     if stage == label::SHADOW {
         return super::shadowing::applies(observed, object, findings);
@@ -239,6 +223,21 @@ fn apply(observed: &Observed, object: &Value, uid: Option<&str>, findings: &mut 
             super::requiring::in_reverse(observed, line, (rendering, stage), findings);
         }
     }
+}
+
+/// Whether an unchecked trial asks for an object of its check.
+fn is_asked(observed: &Observed, object: &Value) -> bool {
+    let lines = observed.integration.status.lines.iter();
+    lines
+        .filter_map(|l| Some((l, l.trial.as_ref()?)))
+        .filter(|(_, trial)| !trial.checked && trial.failure.is_none())
+        .filter_map(|(l, trial)| {
+            kept(observed, &l.name, &trial.rendering)?
+                .rendering
+                .check
+                .as_ref()
+        })
+        .any(|check| check.objects.contains(object))
 }
 
 /// Of a stage that does not share its session, nothing new comes while anything old is there.
