@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// While a canary is put in place or judged: two bad documents must not become four before they are seen.
 const WAKE_CANARY: Duration = Duration::from_secs(1);
+/// When to look again after a status was written.
+const WAKE_WRITTEN: Duration = Duration::from_millis(200);
 /// While only a Job runs, or an object of a steady line settles: the watches tell sooner.
 const WAKE_CHECK: Duration = Duration::from_secs(2);
 /// While something outside of this integration has to change, of which no watch tells.
@@ -67,12 +69,7 @@ pub(crate) fn finish(
     if done == taking_part && events.iter().any(|e| e.reason == EventReason::LinePromoted) {
         events.push(event::complete(input, taking_part));
     }
-    // The last line is forgotten in this look; in the next one the integration is let go.
-    let emptied = observed.integration.deleting && view.lines.is_empty();
-    let wake = match emptied {
-        true => Some(Duration::ZERO),
-        false => view.wake(),
-    };
+    let wake = view.wake();
     let mut status = PlantIntegrationStatus {
         observed_generation: observed.integration.generation,
         target_digest: input.target().map(|target| target.digest.clone()),
@@ -92,7 +89,11 @@ pub(crate) fn finish(
         status,
         write_status,
         events,
-        wake,
+        // What was decided is acted on once it has been read back, and nobody watches for that: a status is written by us alone.
+        wake: match write_status {
+            true => Some(wake.map_or(WAKE_WRITTEN, |wake| wake.min(WAKE_WRITTEN))),
+            false => wake,
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Findings;
 use crate::observed::Observed;
-use crate::plan::{Change, Plan};
+use crate::plan::Plan;
 use andon_api::condition::{self, ConditionType};
 use andon_api::reason::{ConditionReason, HoldReason};
 use andon_api::{LineStatus, PlantIntegrationStatus, Trial};
@@ -55,10 +55,9 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
             format!("the hold of {} is not typed", line.name)
         });
     }
-    let emptied = observed.integration.deleting && status.lines.is_empty();
-    let let_go = plan.changes.contains(&Change::RemoveFinalizer);
-    findings.demand(plan.wake.is_some() || !emptied || let_go, "I18", || {
-        "a deleted integration of which nothing is left is not let go".to_owned()
+    let invalid = ready.is_some_and(|it| it.reason == ConditionReason::Invalid.as_str());
+    findings.demand(plan.wake.is_some() || !plan.write_status || invalid, "I18", || {
+        "a status is written, and nobody looks at what follows from it".to_owned()
     });
     let on_trial = status.lines.iter().any(|line| line.trial.is_some());
     findings.demand(plan.wake.is_some() || !(on_trial || moving), "I18", || {
