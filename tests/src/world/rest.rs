@@ -11,7 +11,8 @@ impl World {
         }
         (self.wake.is_none() || self.only_soaks())
             && !self.dirty
-            && self.last_plan.is_some()
+            // What was only just written is looked at again.
+            && self.last_plan.as_ref().is_some_and(|plan| !plan.write_status)
             && self.pods.iter().all(|toy| toy.is_quiet())
             && self.base.as_ref().is_none_or(|base| base.settled())
     }

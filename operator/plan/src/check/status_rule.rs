@@ -56,9 +56,11 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
         });
     }
     let invalid = ready.is_some_and(|it| it.reason == ConditionReason::Invalid.as_str());
-    findings.demand(plan.wake.is_some() || !plan.write_status || invalid, "I18", || {
-        "a status is written, and nobody looks at what follows from it".to_owned()
-    });
+    findings.demand(
+        plan.wake.is_some() || !plan.write_status || invalid,
+        "I18",
+        || "a status is written, and nobody looks at what follows from it".to_owned(),
+    );
     let on_trial = status.lines.iter().any(|line| line.trial.is_some());
     findings.demand(plan.wake.is_some() || !(on_trial || moving), "I18", || {
         "something goes on, and nobody looks again".to_owned()
