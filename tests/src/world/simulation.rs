@@ -223,7 +223,8 @@ impl<'a> Run<'a> {
         if self.shadows && self.random.chance(200) {
             let variant = Variant {
                 shadow: true,
-                differs: 500,
+                // Every one, so that none passes by good luck.
+                differs: 1_000,
                 ..Variant::default()
             };
             return Bad::everywhere(first, variant);
