@@ -160,15 +160,22 @@ impl<'a> Turn<'a> {
             let failed = Some(trial.target_digest.clone());
             self.changes.extend(memory::mark(revision, false, failed));
         }
+        let restored = self.line.last_good.as_ref().map(|_| self.input.stamp());
+        self.line.trial = None;
+        // What it should run has failed before, and then what it ran: a line remembers one failure, and that is the one that keeps it
+        // from being tried again. The other stands on the kept rendering.
+        let counts = self.input.failed(&self.line).is_some();
+        if counts && self.line.failed.as_ref().map(|it| &it.rendering) != Some(&trial.rendering) {
+            return;
+        }
         self.line.failed = Some(Failed {
             rendering: trial.rendering.clone(),
             target_digest: trial.target_digest.clone(),
             reason: failure.reason,
             message: failure.message,
             at: failure.at,
-            restored: self.line.last_good.as_ref().map(|_| self.input.stamp()),
+            restored,
         });
-        self.line.trial = None;
     }
 
     // --- Steady ---------------------------------------------------------------------------------------------------

@@ -26,13 +26,7 @@ pub(super) fn ends(
         );
     }
     if old.failure.is_some() {
-        let marked = line
-            .failed
-            .as_ref()
-            .is_some_and(|f| f.rendering == old.rendering && f.target_digest == old.target_digest);
-        return findings.demand(marked, "I8", || {
-            format!("the failure of {name} is forgotten")
-        });
+        return marked(observed, (line, had), old, findings);
     }
     let promoted = line
         .last_good
@@ -74,6 +68,28 @@ pub(super) fn ends(
         nobody_is_silent(observed, name, old, findings);
     }
     enough(observed, name, old, analysis, findings);
+}
+
+/// A failure is remembered. One of what the line should run is kept rather than one of what it ran.
+fn marked(
+    observed: &Observed,
+    (line, had): (&LineStatus, Option<&LineStatus>),
+    old: &Trial,
+    findings: &mut Findings<'_>,
+) {
+    let desired = findings.desired(observed, &line.name);
+    let target = observed.integration.spec.target.as_ref();
+    let failed = line.failed.as_ref();
+    let marked = failed
+        .is_some_and(|f| f.rendering == old.rendering && f.target_digest == old.target_digest);
+    let counts = failed.is_some_and(|f| {
+        Some(&f.rendering.digest) == desired.as_ref()
+            && target.is_some_and(|target| target.digest == f.target_digest)
+            && had.is_some_and(|had| had.failed.as_ref() == Some(f))
+    });
+    findings.demand(marked || counts, "I8", || {
+        format!("the failure of {} is forgotten", line.name)
+    });
 }
 
 /// The pods of what is on trial; those that stand by count for nothing.

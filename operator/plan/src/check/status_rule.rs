@@ -47,14 +47,7 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
             format!("{} is there though it is not true", condition.type_)
         });
     }
-    for line in &status.lines {
-        let known = line.hold.as_ref().is_none_or(|hold| {
-            HoldReason::parse(&hold.reason).is_some() && !hold.message.is_empty()
-        });
-        findings.demand(known, "I17", || {
-            format!("the hold of {} is not typed", line.name)
-        });
-    }
+    typed(&status.lines, findings);
     let invalid = ready.is_some_and(|it| it.reason == ConditionReason::Invalid.as_str());
     findings.demand(
         plan.wake.is_some() || !plan.write_status || invalid,
@@ -70,6 +63,18 @@ pub(super) fn check(observed: &Observed, plan: &Plan, findings: &mut Findings<'_
         "I19",
         || "a decision is not written".to_owned(),
     );
+}
+
+/// Every hold has a reason that is known, and words.
+fn typed(lines: &[LineStatus], findings: &mut Findings<'_>) {
+    for line in lines {
+        let known = line.hold.as_ref().is_none_or(|hold| {
+            HoldReason::parse(&hold.reason).is_some() && !hold.message.is_empty()
+        });
+        findings.demand(known, "I17", || {
+            format!("the hold of {} is not typed", line.name)
+        });
+    }
 }
 
 /// Whether a decision was taken.
