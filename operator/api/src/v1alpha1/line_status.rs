@@ -2,7 +2,7 @@
 
 use super::{Requirement, TrialShadow};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// One line of one integration.
@@ -113,8 +113,22 @@ pub struct RenderingReference {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plant_part: Option<String>,
     /// What it needs at the plant: blueprints and ranges of their versions.
+    #[schemars(schema_with = "requirements_schema")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<Requirement>,
+}
+
+/// As in a blueprint, but without its rules: a status is written by the operator alone, and rules in a list of lines cost the API server
+/// more than it allows.
+fn requirements_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["blueprint", "version"],
+            "properties": {"blueprint": {"type": "string"}, "version": {"type": "string"}},
+        },
+    })
 }
 
 /// A rendering on trial.
