@@ -331,7 +331,21 @@ impl Plant {
         .await
     }
 
-    /// Deletes it all, without waiting for it.
+    /// Takes the finalizers off what is left of the plant, and counts it.
+    async fn free(&self) -> kube::Result<usize> {
+        let (how, mut left) = (PatchParams::default(), 0);
+        let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+        for kind in ["PlantIntegration", "PlantSite"] {
+            let api = self.api(kind);
+            for found in api.list(&ListParams::default()).await? {
+                left += 1;
+                api.patch(&found.name_any(), &how, &free).await?;
+            }
+        }
+        Ok(left)
+    }
+
+    /// Deletes it all. What a plant consists of has gone then; the rest of its namespace goes later.
     pub async fn end(self) -> Result<()> {
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         for name in [&self.namespace, &self.fleet] {
@@ -340,18 +354,15 @@ impl Plant {
                 other => drop(other?),
             }
         }
-        // No operator is left that would let them go.
-        let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
-        for kind in ["PlantIntegration", "PlantSite"] {
-            let api = self.api(kind);
-            for found in api.list(&ListParams::default()).await? {
-                let (name, how) = (found.name_any(), PatchParams::default());
-                match api.patch(&name, &how, &free).await {
-                    Err(kube::Error::Api(status)) if status.is_not_found() => {}
-                    other => drop(other?),
-                }
-            }
-        }
+        // No operator is left that would let them go; the next test's would look after them.
+        eventually("the plant to be gone", async || {
+            Ok(match self.free().await {
+                Ok(0) => Ok(()),
+                Ok(left) => Err(format!("{left} objects are left")),
+                Err(error) => Err(error.to_string()),
+            })
+        })
+        .await?;
         let blueprints = self.api("Blueprint");
         for blueprint in blueprints.list(&ListParams::default()).await? {
             if blueprint.data["spec"]["name"] == self.blueprint.as_str() {
